@@ -1,0 +1,1 @@
+"""The keel: records, rules, ports and the ledger that every deck above leans on."""
