@@ -1,0 +1,58 @@
+"""Records of control: approvals, triggers, notices, refusals and the steps of the loop."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from trimaran.core.nouns.record import Record, Ref
+
+
+class Declared(Record, frozen=True, kw_only=True, tag="declared"):
+    """A product file as it was declared: the object with its text, and its policies as data. Subject: product."""
+
+    product: str
+    owner: str
+    source: str
+    policies: dict[str, str]
+
+
+class Approval(Record, frozen=True, kw_only=True, tag="approval"):
+    """One person's decision on one version, in one role. Subject: product/vN."""
+
+    product: str
+    number: int
+    model: str
+    role: str
+    person: str
+    decision: Literal["approve", "refuse"]
+    note: str = ""
+
+
+class Trigger(Record, frozen=True, kw_only=True, tag="trigger"):
+    """Something that starts retraining: the cause, in words, and the entry it was seen in. Subject: product."""
+
+    product: str
+    cause: str
+    detail: str
+    seen_in: Ref | None = None
+
+
+class Notice(Record, frozen=True, kw_only=True, tag="notice"):
+    """A message for a person. Subject: product."""
+
+    product: str
+    to: str
+    subject: str
+    text: str
+    about: Ref | None = None
+
+
+class Turn(Record, frozen=True, kw_only=True, tag="turn"):
+    """One finished turn of the loop: everything due up to ``until`` was done. Subject: product."""
+
+    product: str
+    until: datetime
+    served: int
+    batch: int
+    labels: int
