@@ -1,0 +1,1 @@
+"""What all three hulls read: the declaration of a product, its tables, contracts, features and profiles."""
