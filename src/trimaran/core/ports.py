@@ -99,7 +99,8 @@ class CaptureStore(Protocol):
     ) -> pl.DataFrame:
         """Return predictions with since <= event_at < until, joined with their labels.
 
-        Columns: id, version (Int32), role, mode, event_at, asked_at (UTC datetimes), score (Float64), seconds, notes (list of
+        Columns: id, version (Int32), role, mode, event_at, asked_at (UTC datetimes), score (Float64, null when the version
+        failed to answer), seconds, notes (list of
         strings), label (Float64, null while waiting or never known), known_at, joined_at (null while waiting) and, on
         request, features (list of Float64 in the version's order).
         """

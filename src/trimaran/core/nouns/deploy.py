@@ -45,7 +45,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of one version, captured before it is acknowledged.
 
     ``id`` is the caller's id of the thing predicted, and with ``version`` the idempotency key; ``event_at`` is the
-    moment the answer holds for (predict_at); ``features`` are the model's inputs in its own order; ``notes`` are the
+    moment the answer holds for (predict_at); ``score`` is None when the version failed to answer; ``features`` are the model's inputs in its own order; ``notes`` are the
     defaults that were used. ``seconds`` is the time from request to answer.
     """
 
@@ -56,7 +56,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     event_at: datetime
     asked_at: datetime
-    score: float
+    score: float | None
     features: list[float | None]
     notes: list[str] = []
     seconds: float = 0.0

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import polars as pl
 
+from trimaran.core.checks import Rule, Rules
 from trimaran.core.durations import format_duration
+from trimaran.data.declaration.spaces import Space
 
 Function = Callable[..., Any]
 
@@ -79,3 +81,145 @@ class Feature:
         """The author's function, applied to the columns its parameters name."""
         result: pl.Expr = self.function(*(pl.col(name) for name in self.inputs))
         return result.alias(self.name)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A declared expectation about a table.
+
+    An expression that gives one value judges the whole delivery; one that gives a value a row refuses the rows where it
+    is not true.
+    """
+
+    name: str
+    table: str
+    function: Function
+    inputs: tuple[str, ...]
+    where: str = ""
+
+    @property
+    def expression(self) -> pl.Expr:
+        """The author's function, applied to the columns its parameters name."""
+        result: pl.Expr = self.function(*(pl.col(name) for name in self.inputs))
+        return result.alias(self.name)
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is predicted: true or false for each row of ``table``, final ``wait`` after predict_at's row time."""
+
+    name: str
+    table: str
+    function: Function
+    inputs: tuple[str, ...]
+    wait: timedelta
+    known: tuple[str, ...]
+    where: str = ""
+
+    @property
+    def expression(self) -> pl.Expr:
+        """The label as a nullable Float64: 1.0, 0.0, or null where it never became known."""
+        result: pl.Expr = self.function(*(pl.col(name) for name in self.inputs))
+        return result.cast(pl.Float64).alias(self.name)
+
+    @property
+    def known_at(self) -> pl.Expr:
+        """When the label became known: the latest moment of the columns it uses, null while any of them is."""
+        moments = [pl.col(name) for name in self.known]
+        late = pl.any_horizontal(*(moment.is_null() for moment in moments))
+        return pl.when(~late).then(pl.max_horizontal(*moments))
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model is fitted: ``function(X, y, **parameters)`` and the space its parameters are tuned in."""
+
+    function: Function
+    parameters: dict[str, Any]
+    spaces: dict[str, Space]
+    trials: int
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class ModelTest:
+    """A test of the model's specification: ``function(model, row)``, to hold on ``share`` of ``rows`` real rows."""
+
+    name: str
+    function: Function
+    rows: int = 100
+    share: float = 1.0
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What a candidate must show: requirements on the out-of-time window, against the live model, and on its worst slice."""
+
+    out_of_time: timedelta
+    rules: tuple[Rule, ...] = ()
+    against_live: tuple[Rule, ...] = ()
+    slices: tuple[tuple[str, Rule], ...] = ()
+    minimum: int = 1000
+    slice_minimum: int = 300
+
+
+@dataclass(frozen=True)
+class ReleasePolicy:
+    """How a proven version goes live: who approves, how long it shadows, its steps of traffic, what rolls it back."""
+
+    shadow: timedelta = timedelta(days=1)
+    steps: tuple[float, ...] = (5.0, 25.0, 100.0)
+    hold: timedelta = timedelta(hours=2)
+    approve: tuple[str, ...] = ()
+    rollback: Rules | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched in production, and who is told."""
+
+    drift: bool = True
+    decay: Rule | None = None
+    estimate: bool = True
+    numerics: bool = True
+    stale: timedelta | None = None
+    tell: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """When a new candidate is trained: on a schedule, on what monitors find, and not before enough new labels came."""
+
+    every: timedelta | None = None
+    when: tuple[str, ...] = ()
+    min_labels: int = 0
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a decision is worth, by its outcome."""
+
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    true_negative: float = 0.0
+    false_negative: float = 0.0
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which acting is worth more than not acting; 0.5 where nothing was declared.
+
+        >>> round(Value(true_positive=42, false_positive=-5).threshold, 4)
+        0.1064
+        """
+        gain, loss = self.true_positive - self.false_negative, self.true_negative - self.false_positive
+        return loss / (gain + loss) if gain > 0 and loss > 0 else 0.5
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A wish for automated features: over which tables, and at most how many."""
+
+    tables: tuple[str, ...]
+    limit: int
+    where: str = ""

@@ -1,0 +1,1 @@
+"""One file a product behind a port."""

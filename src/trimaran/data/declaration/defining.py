@@ -1,0 +1,318 @@
+"""Judges a declaration as a whole: every fault at once, each with its place and the valid choices."""
+
+from __future__ import annotations
+
+import difflib
+import graphlib
+import traceback
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from trimaran.core.durations import parse_duration
+from trimaran.core.errors import DefinitionError, FaultyError
+from trimaran.data.declaration.definition import Definition
+from trimaran.data.declaration.draft import Draft
+from trimaran.data.declaration.parts import (
+    Expectation,
+    Feature,
+    Label,
+    Moment,
+    ReleasePolicy,
+    Retraining,
+    Table,
+    Value,
+    Watch,
+)
+
+TRIGGERS = ("drift", "decay", "stale")
+
+
+def define(draft: Draft, root: Path) -> Definition:
+    """Return the definition a declaration amounts to; raises ``DefinitionError`` with every fault at once."""
+    judge = _Judge(draft, root)
+    definition = judge.definition()
+    if definition is None:
+        raise DefinitionError(f"product {draft.name!r}", judge.draft.faults)
+    return definition
+
+
+class _Judge:
+    """Works through one declaration; what it finds goes to the draft's list of faults."""
+
+    def __init__(self, draft: Draft, root: Path) -> None:
+        self.draft = replace(draft, faults=list(draft.faults))
+        self.root = root
+
+    def definition(self) -> Definition | None:
+        draft = self.draft
+        tables = {name: self._table(table) for name, table in draft.tables.items()}
+        if not draft.labels:
+            draft.fault("no label is declared", draft.where, "add @product.label(table, wait=…) above a function")
+        if len(draft.labels) > 1:
+            draft.fault("more than one label is declared", draft.labels[1][0].where, "keep one label a product")
+        if len(draft.models) != 1:
+            where = draft.models[1].where if draft.models else draft.where
+            draft.fault(f"{len(draft.models)} models are declared", where, "declare one @product.model function")
+        if draft.acceptance is None:
+            draft.fault("no gate is declared", draft.where, "add product.accept(out_of_time='30d', auc='>= 0.7')")
+        if not draft.labels or not tables:
+            return None
+        asked = tables[draft.labels[0][0].table]
+        moment = self._moment(asked)
+        features = self._features(tables, asked, moment)
+        self._expectations(tables)
+        label = self._label(asked)
+        self._policies(asked)
+        if draft.faults or moment is None or draft.acceptance is None:
+            return None
+        return Definition(
+            name=draft.name,
+            owner=draft.owner,
+            root=self.root,
+            predict_at=moment,
+            asked=asked.name,
+            tables=tables,
+            expectations=tuple(draft.expectations.values()),
+            features=features,
+            label=label,
+            model=draft.models[0],
+            tests=tuple(draft.tests.values()),
+            acceptance=draft.acceptance,
+            release=draft.release or ReleasePolicy(),
+            watch=draft.watch or Watch(),
+            retraining=draft.retraining or Retraining(),
+            value=draft.value or Value(),
+            suggestion=draft.suggestion,
+            segments=draft.segments,
+        )
+
+    def _table(self, table: Table) -> Table:
+        draft, where = self.draft, self.draft.where
+        path = self.root / table.source
+        try:
+            schema = read_schema(path)
+        except (OSError, pl.exceptions.PolarsError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            draft.fault(f"table {table.name!r} cannot be read from {path}: {reason}", where, "check the path and the format")
+            return table
+        named = [*table.key, *filter(None, [table.time]), *table.known, *table.known.values()]
+        self._unknown(dict.fromkeys(named), schema.names(), f"table {table.name!r} names", where)
+        for column in dict.fromkeys([*filter(None, [table.time]), *table.known.values()]):
+            kind = schema.get(column)
+            if isinstance(kind, pl.Datetime) and kind.time_zone is None:
+                draft.fault(f"{table.name}.{column} is a time without a zone", where, "give it one: .dt.replace_time_zone(…)")
+            elif kind is not None and not isinstance(kind, pl.Datetime):
+                draft.fault(f"{table.name}.{column} is {kind}, not a moment", where, "make it a Datetime with a zone")
+        return replace(table, schema=schema)
+
+    def _moment(self, asked: Table) -> Moment | None:
+        draft = self.draft
+        column, sign, offset = draft.predict_at.strip(), "+", "0s"
+        for candidate in ("-", "+"):
+            if candidate in column:
+                column, offset = (part.strip() for part in column.split(candidate, 1))
+                sign = candidate
+                break
+        if asked.schema and column not in asked.schema:
+            self._unknown([column], asked.schema.names(), "predict_at names", draft.where)
+            return None
+        if column in asked.late:
+            draft.fault(
+                f"predict_at uses {column!r}, which is only known at {asked.late[column]!r}",
+                draft.where,
+                "use a column that is there from the start, like the row's time",
+            )
+        try:
+            distance = parse_duration(offset)
+        except FaultyError as error:
+            draft.fault(f"predict_at {draft.predict_at!r}: {error.faults[0].what}", draft.where, error.faults[0].remedy)
+            return None
+        return Moment(column, -distance if sign == "-" else distance)
+
+    def _features(self, tables: dict[str, Table], asked: Table, moment: Moment | None) -> tuple[Feature, ...]:
+        features = self.draft.features
+        types: dict[str, pl.DataType] = dict(asked.schema)
+        order = self._order(features)
+        for feature in order:
+            table = tables.get(feature.table)
+            if table is None or not table.schema:
+                continue
+            if feature.kind == "row":
+                self._row(feature, table, asked, moment, types)
+                schema = pl.Schema(types)
+            else:
+                self._joined(feature, table, asked)
+                schema = table.schema
+            kind = self._typed(feature, schema)
+            if kind is not None and feature.name not in asked.schema:
+                types[feature.name] = kind
+            elif kind is not None:
+                self.draft.fault(f"feature {feature.name!r} has the name of a column", feature.where, "give it another name")
+        return tuple(order)
+
+    def _order(self, features: dict[str, Feature]) -> list[Feature]:
+        uses = {
+            name: {other for other in feature.inputs if other in features and feature.kind == "row" and other != name}
+            for name, feature in features.items()
+        }
+        try:
+            return [features[name] for name in graphlib.TopologicalSorter(uses).static_order()]
+        except graphlib.CycleError as error:
+            ring = " → ".join(error.args[1])
+            self.draft.fault(f"features use each other in a ring: {ring}", features[error.args[1][0]].where, "break the ring")
+            return list(features.values())
+
+    def _row(
+        self, feature: Feature, table: Table, asked: Table, moment: Moment | None, types: dict[str, pl.DataType]
+    ) -> None:
+        if table.name != asked.name:
+            self.draft.fault(
+                f"feature {feature.name!r} is over {table.name!r}, whose rows are not the asked ones",
+                feature.where,
+                f"say which column of {asked.name} names the row: on='{table.key[0]}', or by= and window=",
+            )
+            return
+        choices = [*asked.schema.names(), *self.draft.features]
+        self._unknown(feature.inputs, choices, f"feature {feature.name!r} uses", feature.where)
+        for name in feature.inputs:
+            if name in asked.late:
+                self.draft.fault(
+                    f"feature {feature.name!r} leaks the future: {name!r} becomes known at {asked.late[name]!r}, "
+                    f"and the prediction is made at {moment}",
+                    feature.where,
+                    "use it in a window over earlier rows: @product.feature(…, by=…, window=…)",
+                )
+
+    def _joined(self, feature: Feature, table: Table, asked: Table) -> None:
+        self._unknown(feature.inputs, table.schema.names(), f"feature {feature.name!r} uses", feature.where)
+        self._unknown(feature.on, asked.schema.names(), f"feature {feature.name!r} joins on", feature.where)
+        late = [name for name in feature.on if name in asked.late]
+        for name in late:
+            self.draft.fault(
+                f"feature {feature.name!r} joins on {name!r}, which becomes known at {asked.late[name]!r}",
+                feature.where,
+                "join on a column that is there from the start",
+            )
+        if feature.kind == "window":
+            self._unknown(feature.on, table.schema.names(), f"feature {feature.name!r} groups by", feature.where)
+            if table.time is None:
+                self.draft.fault(f"feature {feature.name!r} has a window over {table.name!r}, which has no time", feature.where)
+            if not feature.on:
+                self.draft.fault(f"feature {feature.name!r} has a window but no by=", feature.where, "say by which column")
+        elif len(feature.on) != len(table.key):
+            self.draft.fault(
+                f"feature {feature.name!r} joins on {', '.join(feature.on)}, but the key of {table.name} is "
+                f"{', '.join(table.key)}",
+                feature.where,
+                "name one column of the asked table for each column of the key",
+            )
+
+    def _typed(self, part: Feature | Expectation | Label, schema: pl.Schema) -> pl.DataType | None:
+        """Return the type of a part's expression, None (and a fault) when it cannot be computed on the schema."""
+        if any(name not in schema for name in part.inputs):
+            return None
+        try:
+            empty = pl.DataFrame(schema=schema)
+            lazily = empty.lazy().select(part.expression)
+            kind = lazily.collect_schema()[part.name]
+            rows = pl.concat([empty, pl.DataFrame({name: [None] * 2 for name in schema}, schema=schema)])
+            height = rows.lazy().select(part.expression).collect().height
+        except Exception as error:  # noqa: BLE001  the author's own function: any error of it is a fault of the declaration
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self.draft.fault(f"{part.name!r} cannot be computed: {type(error).__name__}: {text}", part.where, _hint(last.name))
+            return None
+        if isinstance(part, Feature):
+            self._shaped(part, kind, aggregated=height == 1)
+        return kind
+
+    def _shaped(self, feature: Feature, kind: pl.DataType, *, aggregated: bool) -> None:
+        if feature.kind == "window" and not aggregated:
+            self.draft.fault(
+                f"feature {feature.name!r} does not aggregate its window", feature.where, "end it with .mean(), .count(), …"
+            )
+        if feature.kind != "window" and aggregated:
+            self.draft.fault(
+                f"feature {feature.name!r} aggregates whole columns", feature.where, "give it by= and window=, or drop the aggregate"
+            )
+        if not (kind.is_numeric() or kind == pl.Boolean):
+            self.draft.fault(
+                f"feature {feature.name!r} is {kind}, not a number", feature.where, "make it one: a code, a count or a rate"
+            )
+
+    def _expectations(self, tables: dict[str, Table]) -> None:
+        for part in self.draft.expectations.values():
+            schema = tables[part.table].schema
+            if not schema:
+                continue
+            self._unknown(part.inputs, schema.names(), f"expectation {part.name!r} uses", part.where)
+            kind = self._typed(part, schema)
+            if kind is not None and kind != pl.Boolean:
+                self.draft.fault(f"expectation {part.name!r} gives {kind}", part.where, "end it with a comparison")
+
+    def _label(self, asked: Table) -> Label:
+        label, wait = self.draft.labels[0]
+        if not asked.schema:
+            return label
+        self._unknown(label.inputs, asked.schema.names(), f"label {label.name!r} uses", label.where)
+        kind = self._typed(label, asked.schema)
+        if kind is not None and not (kind.is_numeric() or kind == pl.Boolean):
+            self.draft.fault(f"label {label.name!r} is {kind}", label.where, "make it true or false")
+        late = tuple(dict.fromkeys(asked.late[name] for name in label.inputs if name in asked.late))
+        if late and wait is None:
+            names = ", ".join(repr(name) for name in label.inputs if name in asked.late)
+            self.draft.fault(
+                f"label {label.name!r} uses {names}, known only at {', '.join(map(repr, late))}, but has no waiting time",
+                label.where,
+                "say how long it may take: @product.label(…, wait='2d')",
+            )
+        if asked.time is None:
+            self.draft.fault(f"table {asked.name!r} is predicted but has no time", label.where, "declare time= on it")
+            return label
+        return replace(label, known=late or (asked.time,))
+
+    def _policies(self, asked: Table) -> None:
+        draft, place = self.draft, self.draft.places
+        if draft.acceptance is not None and asked.schema:
+            columns = [column for column, _ in draft.acceptance.slices]
+            self._unknown(columns, asked.schema.names(), "worst_slice names", place["accept"])
+        if draft.release is not None:
+            steps = draft.release.steps
+            if not steps or steps[-1] != 100 or list(steps) != sorted(set(steps)) or steps[0] <= 0:  # noqa: PLR2004  per cent
+                draft.fault(f"steps {list(steps)} do not rise to 100", place["release"], "write them like [5, 25, 100]")
+        if draft.retraining is not None:
+            self._unknown(draft.retraining.when, TRIGGERS, "retrain(when=…) names", place["retrain"])
+            watch = draft.watch or Watch()
+            silent = {"drift": not watch.drift, "decay": watch.decay is None, "stale": watch.stale is None}
+            for name in draft.retraining.when:
+                if silent.get(name):
+                    draft.fault(f"retrain waits for {name!r}, which is not watched", place["retrain"], f"add {name}= to watch()")
+        if draft.segments is not None and asked.schema:
+            self._unknown([draft.segments], asked.schema.names(), "replicate names", place["replicate"])
+        if draft.suggestion is not None:
+            self._unknown(draft.suggestion.tables, list(draft.tables), "suggest names", draft.suggestion.where)
+
+    def _unknown(self, names: Iterable[str], choices: Iterable[str], subject: str, where: str) -> None:
+        valid = list(choices)
+        for name in names:
+            if name not in valid:
+                close = difflib.get_close_matches(name, valid, n=1)
+                nearest = f"did you mean {close[0]!r}? " if close else ""
+                self.draft.fault(f"{subject} {name!r}, which is not there", where, f"{nearest}choose from: {', '.join(valid)}")
+
+
+def read_schema(path: Path) -> pl.Schema:
+    """Return the columns and types of a Parquet or CSV file without reading its rows."""
+    if not path.exists():
+        message = "no such file"
+        raise FileNotFoundError(message)
+    if path.suffix == ".csv":
+        return pl.scan_csv(path, try_parse_dates=True).collect_schema()
+    return pl.scan_parquet(path).collect_schema()
+
+
+def _hint(function: str) -> str:
+    return f"its parameters are Polars expressions; the error is in {function}()"
