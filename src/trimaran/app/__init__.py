@@ -1,0 +1,1 @@
+"""Where ports meet backends, and the acts that doors call."""

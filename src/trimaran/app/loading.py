@@ -41,15 +41,21 @@ def load_text(text: str, *, root: Path, extra: str = "", name: str = "product.py
 
 def _load(text: str, name: str, root: Path, extra: str) -> Loaded:
     module = types.ModuleType(f"product_{digest((text + extra).encode())[:12]}")
-    for part, label in ((text, name), (extra, f"suggested for {name}")):
-        _run(part, label, module)
+    _run(text, name, module)
+    declaration = _only_product(module, name)
+    vars(module)["product"] = declaration
+    _run(extra, f"suggested for {name}", module)
+    return Loaded(declaration, declaration.freeze(root), text)
+
+
+def _only_product(module: types.ModuleType, name: str) -> Declaration:
     found = {id(value): value for value in vars(module).values() if isinstance(value, Declaration)}
     if len(found) != 1:
         names = ", ".join(declaration.name for declaration in found.values()) or "none"
         remedy = "declare one: product = tm.Product('name', owner=…, predict_at=…)"
         raise DefinitionError(name, [Fault(what=f"{len(found)} products are declared: {names}", where=name, remedy=remedy)])
     (declaration,) = found.values()
-    return Loaded(declaration, declaration.freeze(root), text)
+    return declaration
 
 
 def _run(text: str, name: str, module: types.ModuleType) -> None:

@@ -56,16 +56,16 @@ class Workspace:
     def existing(cls, root: Path, *, actor: str = "trimaran") -> Workspace:
         """Open a workspace that must be there; raises ``NotFound``."""
         if not (root / "ledger.db").exists():
-            message = f"there is no workspace in {root}; run `trimaran run PRODUCT.py --workspace {root}` or name another folder"
+            message = (
+                f"there is no workspace in {root}; run `trimaran run PRODUCT.py --workspace {root}` or name another folder"
+            )
             raise NotFound(message)
         return cls(root, actor=actor)
 
     def products(self) -> dict[str, Declared]:
         """Return every product's newest declaration, by name."""
         return {
-            record.product: record
-            for _, record in self.ledger.history(kinds=(Declared,))
-            if isinstance(record, Declared)
+            record.product: record for _, record in self.ledger.history(kinds=(Declared,)) if isinstance(record, Declared)
         }
 
     def definition(self, version: ModelVersion) -> Definition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +37,7 @@ def digest_of(value: Any) -> str:
 
 
 def _refuse_non_finite(value: Any, path: str) -> None:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         raise InputError("record", [Fault(what=f"{path} is {value}", remedy="use None where there is no number")])
     if isinstance(value, dict):
         for key, item in value.items():

@@ -94,6 +94,11 @@ def parse_moment(text: str) -> datetime:
     except ValueError as error:
         raise InputError(
             "time",
-            [Fault(what=f"{text!r} is not a moment", remedy="write ISO 8601, like 2013-07-01T12:00 or 2013-07-01T12:00+02:00")],
+            [
+                Fault(
+                    what=f"{text!r} is not a moment",
+                    remedy="write ISO 8601, like 2013-07-01T12:00 or 2013-07-01T12:00+02:00",
+                )
+            ],
         ) from error
     return aware(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

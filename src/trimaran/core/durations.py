@@ -32,7 +32,11 @@ def parse_duration(text: str) -> timedelta:
     if not parts or _PART.sub("", compact).strip():
         raise InputError(
             "duration",
-            [Fault(what=f"{text!r} is not a duration", remedy="write a number and a unit, like 90s, 10ms, 2h, 30d or 1d12h")],
+            [
+                Fault(
+                    what=f"{text!r} is not a duration", remedy="write a number and a unit, like 90s, 10ms, 2h, 30d or 1d12h"
+                )
+            ],
         )
     return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta())
 

@@ -10,7 +10,9 @@ from trimaran.core.nouns import Finding, Measurement, Outcome, Ref, Verdict
 _WORST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 
 
-def require(rule: Rule, seen: Measurement | None, *, live: float | None = None, minimum: int = 0, check: str = "") -> Finding:
+def require(
+    rule: Rule, seen: Measurement | None, *, live: float | None = None, minimum: int = 0, check: str = ""
+) -> Finding:
     """Judge a requirement: it passes when the measured value keeps the rule, and is unknown without enough evidence.
 
     The value is judged as measured; its interval is told in the reason, so that a reader sees how sure the pass is.
@@ -68,10 +70,8 @@ def conclude(
     'unknown'
     """
     outcomes = {finding.outcome for finding in findings}
-    worst = next((outcome for outcome in _WORST if outcome in outcomes), "unknown")
-    return Verdict(
-        policy=policy, outcome=worst, findings=list(findings), about=about, evidence=evidence, refs=list(refs)
-    )
+    worst: Outcome = next((outcome for outcome in _WORST if outcome in outcomes), "unknown")
+    return Verdict(policy=policy, outcome=worst, findings=list(findings), about=about, evidence=evidence, refs=list(refs))
 
 
 def _lacking(rule: Rule, seen: Measurement | None, live: float | None, minimum: int, check: str) -> Finding | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -96,7 +96,7 @@ def parse_rule(text: str | Rule, *, measure: str | None = None) -> Rule:
     if name not in MEASURES:
         raise _unreadable(text, 0, f"the measure {name!r}", f"choose one of: {', '.join(MEASURES)}")
     number, against_live = _parse_bound(text, bound.strip(), match.start(3))
-    return Rule(name, operator, number, against_live)
+    return Rule(name, cast("Operator", operator), number, against_live)
 
 
 def parse_rules(text: str | Rule | Rules) -> Rules:

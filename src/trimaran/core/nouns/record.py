@@ -46,7 +46,9 @@ class Ref(msgspec.Struct, frozen=True, order=True):
             seq, hexadecimal = tail.split(".", 1)
             return cls(kind, subject, int(seq), hexadecimal)
         except ValueError as error:
-            raise InputError("ref", [Fault(what=f"{text!r} is not a ref", remedy="write kind:subject@seq.digest")]) from error
+            raise InputError(
+                "ref", [Fault(what=f"{text!r} is not a ref", remedy="write kind:subject@seq.digest")]
+            ) from error
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

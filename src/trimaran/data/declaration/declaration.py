@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from trimaran.core.checks import Rule, Rules, parse_rule, parse_rules
 from trimaran.core.durations import parse_duration
@@ -32,6 +32,7 @@ from trimaran.data.declaration.spaces import Choices, Interval, Space
 
 F = TypeVar("F", bound=Function)
 Parsed = TypeVar("Parsed")
+SliceRule = tuple[str, str | Rule]
 
 
 class Declaration:
@@ -52,6 +53,10 @@ class Declaration:
     def __init__(self, name: str, *, owner: str, predict_at: str) -> None:
         self.name = name
         self._draft = Draft(name=name, owner=owner, predict_at=predict_at, where=_caller())
+
+    def __getitem__(self, table: str) -> Table:
+        """Return a declared table by its name."""
+        return self._draft.tables[table]
 
     def table(
         self,
@@ -158,27 +163,22 @@ class Declaration:
         *,
         out_of_time: str | timedelta,
         against_live: str | None = None,
-        worst_slice: tuple[str, str | Rule] | Sequence[tuple[str, str | Rule]] = (),
+        worst_slice: SliceRule | Sequence[SliceRule] = (),
         **rules: str | Rule,
     ) -> None:
         """Declare the gate: requirements by measure, the margin against the live model, and the worst slice's."""
         where = _caller()
         window = self._duration(out_of_time, where)
-        required = tuple(self._parsed(lambda m=m, t=t: parse_rule(t, measure=m), where) for m, t in rules.items())
-        first = next((rule.measure for rule in required if rule is not None and rule.measure not in ("p50", "p99")), "auc")
-        relative = self._parsed(lambda: _against_live(against_live, first), where) if against_live is not None else None
-        pairs = [worst_slice] if worst_slice and isinstance(worst_slice[0], str) else list(worst_slice)
-        slices = tuple(
-            (str(column), rule)
-            for column, text in pairs  # type: ignore[misc]  # one pair or several: told apart above
-            if (rule := self._parsed(lambda text=text: parse_rule(text), where)) is not None
-        )
+        required = [rule for name, text in rules.items() if (rule := self._rule(text, where, name)) is not None]
+        quality = next((rule.measure for rule in required if rule.measure not in {"p50", "p99"}), "auc")
+        relative = self._rule(_margin(against_live), where, quality) if against_live is not None else None
+        named = [(column, self._rule(text, where)) for column, text in _pairs(worst_slice)]
         self._draft.place("accept", where)
         self._draft.acceptance = Acceptance(
             out_of_time=window or timedelta(days=30),
-            rules=tuple(rule for rule in required if rule is not None),
+            rules=tuple(required),
             against_live=(relative,) if relative is not None else (),
-            slices=slices,
+            slices=tuple((column, rule) for column, rule in named if rule is not None),
         )
 
     def release(
@@ -216,16 +216,14 @@ class Declaration:
         self._draft.place("watch", where)
         self._draft.watch = Watch(
             drift=drift,
-            decay=self._parsed(lambda: parse_rule(decay), where) if decay is not None else None,
+            decay=self._rule(decay, where) if decay is not None else None,
             estimate=estimate,
             numerics=numerics,
             stale=self._duration(stale, where),
             tell=(tell,) if isinstance(tell, str) else tuple(tell),
         )
 
-    def retrain(
-        self, *, every: str | timedelta | None = None, when: Sequence[str] = (), min_labels: int = 0
-    ) -> None:
+    def retrain(self, *, every: str | timedelta | None = None, when: Sequence[str] = (), min_labels: int = 0) -> None:
         """Declare when a new candidate is trained: on a schedule, on findings, and how many new labels it needs."""
         where = _caller()
         self._draft.place("retrain", where)
@@ -257,6 +255,9 @@ class Declaration:
             return value
         return self._parsed(lambda: parse_duration(value), where)
 
+    def _rule(self, text: str | Rule, where: str, measure: str | None = None) -> Rule | None:
+        return self._parsed(lambda: parse_rule(text, measure=measure), where)
+
     def _parsed(self, parse: Callable[[], Parsed], where: str) -> Parsed | None:
         try:
             return parse()
@@ -266,9 +267,15 @@ class Declaration:
             return None
 
 
-def _against_live(text: str, measure: str) -> Rule:
-    rule = parse_rule(f">= live {text.strip()[0]} {text.strip()[1:]}" if text.strip()[:1] in "+-" else text, measure=measure)
-    return rule
+def _margin(text: str) -> str:
+    margin = text.strip()
+    return f">= live {margin[0]} {margin[1:]}" if margin[:1] in {"+", "-"} else text
+
+
+def _pairs(worst: SliceRule | Sequence[SliceRule]) -> list[SliceRule]:
+    if len(worst) == 2 and isinstance(worst[0], str):  # noqa: PLR2004  one pair of column and rule
+        return [cast("SliceRule", worst)]
+    return list(cast("Sequence[SliceRule]", worst))
 
 
 def _inputs(function: Function) -> tuple[str, ...]:
@@ -280,7 +287,7 @@ def _line(function: Function) -> str:
 
 
 def _caller() -> str:
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # noqa: SLF001  the place in the author's file; inspect.stack() reads every source
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("trimaran."):
         frame = frame.f_back
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

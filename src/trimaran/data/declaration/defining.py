@@ -103,7 +103,9 @@ class _Judge:
         for column in dict.fromkeys([*filter(None, [table.time]), *table.known.values()]):
             kind = schema.get(column)
             if isinstance(kind, pl.Datetime) and kind.time_zone is None:
-                draft.fault(f"{table.name}.{column} is a time without a zone", where, "give it one: .dt.replace_time_zone(…)")
+                draft.fault(
+                    f"{table.name}.{column} is a time without a zone", where, "give it one: .dt.replace_time_zone(…)"
+                )
             elif kind is not None and not isinstance(kind, pl.Datetime):
                 draft.fault(f"{table.name}.{column} is {kind}, not a moment", where, "make it a Datetime with a zone")
         return replace(table, schema=schema)
@@ -141,7 +143,7 @@ class _Judge:
             if table is None or not table.schema:
                 continue
             if feature.kind == "row":
-                self._row(feature, table, asked, moment, types)
+                self._row(feature, table, asked, moment)
                 schema = pl.Schema(types)
             else:
                 self._joined(feature, table, asked)
@@ -162,12 +164,12 @@ class _Judge:
             return [features[name] for name in graphlib.TopologicalSorter(uses).static_order()]
         except graphlib.CycleError as error:
             ring = " → ".join(error.args[1])
-            self.draft.fault(f"features use each other in a ring: {ring}", features[error.args[1][0]].where, "break the ring")
+            self.draft.fault(
+                f"features use each other in a ring: {ring}", features[error.args[1][0]].where, "break the ring"
+            )
             return list(features.values())
 
-    def _row(
-        self, feature: Feature, table: Table, asked: Table, moment: Moment | None, types: dict[str, pl.DataType]
-    ) -> None:
+    def _row(self, feature: Feature, table: Table, asked: Table, moment: Moment | None) -> None:
         if table.name != asked.name:
             self.draft.fault(
                 f"feature {feature.name!r} is over {table.name!r}, whose rows are not the asked ones",
@@ -199,7 +201,9 @@ class _Judge:
         if feature.kind == "window":
             self._unknown(feature.on, table.schema.names(), f"feature {feature.name!r} groups by", feature.where)
             if table.time is None:
-                self.draft.fault(f"feature {feature.name!r} has a window over {table.name!r}, which has no time", feature.where)
+                self.draft.fault(
+                    f"feature {feature.name!r} has a window over {table.name!r}, which has no time", feature.where
+                )
             if not feature.on:
                 self.draft.fault(f"feature {feature.name!r} has a window but no by=", feature.where, "say by which column")
         elif len(feature.on) != len(table.key):
@@ -223,7 +227,9 @@ class _Judge:
         except Exception as error:  # noqa: BLE001  the author's own function: any error of it is a fault of the declaration
             last = traceback.extract_tb(error.__traceback__)[-1]
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self.draft.fault(f"{part.name!r} cannot be computed: {type(error).__name__}: {text}", part.where, _hint(last.name))
+            self.draft.fault(
+                f"{part.name!r} cannot be computed: {type(error).__name__}: {text}", part.where, _hint(last.name)
+            )
             return None
         if isinstance(part, Feature):
             self._shaped(part, kind, aggregated=height == 1)
@@ -236,7 +242,9 @@ class _Judge:
             )
         if feature.kind != "window" and aggregated:
             self.draft.fault(
-                f"feature {feature.name!r} aggregates whole columns", feature.where, "give it by= and window=, or drop the aggregate"
+                f"feature {feature.name!r} aggregates whole columns",
+                feature.where,
+                "give it by= and window=, or drop the aggregate",
             )
         if not (kind.is_numeric() or kind == pl.Boolean):
             self.draft.fault(
@@ -289,7 +297,9 @@ class _Judge:
             silent = {"drift": not watch.drift, "decay": watch.decay is None, "stale": watch.stale is None}
             for name in draft.retraining.when:
                 if silent.get(name):
-                    draft.fault(f"retrain waits for {name!r}, which is not watched", place["retrain"], f"add {name}= to watch()")
+                    draft.fault(
+                        f"retrain waits for {name!r}, which is not watched", place["retrain"], f"add {name}= to watch()"
+                    )
         if draft.segments is not None and asked.schema:
             self._unknown([draft.segments], asked.schema.names(), "replicate names", place["replicate"])
         if draft.suggestion is not None:
@@ -301,7 +311,9 @@ class _Judge:
             if name not in valid:
                 close = difflib.get_close_matches(name, valid, n=1)
                 nearest = f"did you mean {close[0]!r}? " if close else ""
-                self.draft.fault(f"{subject} {name!r}, which is not there", where, f"{nearest}choose from: {', '.join(valid)}")
+                self.draft.fault(
+                    f"{subject} {name!r}, which is not there", where, f"{nearest}choose from: {', '.join(valid)}"
+                )
 
 
 def read_schema(path: Path) -> pl.Schema:

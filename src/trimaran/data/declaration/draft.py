@@ -78,17 +78,23 @@ class Draft:
         """Add the model, with the faults of its signature and its tuning spaces."""
         parameters = list(inspect.signature(function).parameters.values())
         if len(parameters) < 2:  # noqa: PLR2004  X and y
-            self.fault(f"{function.__name__}() takes {len(parameters)} arguments", where, "write it as fit(X, y, **parameters)")
+            self.fault(
+                f"{function.__name__}() takes {len(parameters)} arguments", where, "write it as fit(X, y, **parameters)"
+            )
         defaults: dict[str, Any] = {}
         for parameter in parameters[2:]:
             if parameter.default is inspect.Parameter.empty and parameter.name not in spaces:
-                self.fault(f"parameter {parameter.name!r} has neither a default nor a space to tune", where, "give it a default")
+                self.fault(
+                    f"parameter {parameter.name!r} has neither a default nor a space to tune", where, "give it a default"
+                )
             elif parameter.default is not inspect.Parameter.empty:
                 defaults[parameter.name] = parameter.default
         names = [parameter.name for parameter in parameters[2:]]
         for name, space in spaces.items():
             if name not in names:
-                self.fault(f"tune names {name!r}, which fit() does not take", where, f"choose from: {', '.join(names) or 'none'}")
+                self.fault(
+                    f"tune names {name!r}, which fit() does not take", where, f"choose from: {', '.join(names) or 'none'}"
+                )
             if isinstance(space, Choices) and not space.options:
                 self.fault(f"the space of {name!r} is empty", where, "give it at least one value")
         if spaces and trials < 1:

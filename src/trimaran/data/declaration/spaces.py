@@ -50,5 +50,7 @@ def integer(low: int, high: int, *, logarithmic: bool = False) -> Interval:
 
 def _interval(low: float, high: float, *, logarithmic: bool = False, whole: bool = False) -> Interval:
     if not low < high:
-        raise InputError("tune", [Fault(what=f"the space from {low} to {high} is empty", remedy="give a low below the high")])
+        raise InputError(
+            "tune", [Fault(what=f"the space from {low} to {high} is empty", remedy="give a low below the high")]
+        )
     return Interval(float(low), float(high), logarithmic, whole)
