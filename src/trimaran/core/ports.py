@@ -36,6 +36,10 @@ class LedgerStore(Protocol):
         """Return the newest entry of a kind about a subject, from the index."""
         ...
 
+    def find(self, key: str) -> Entry | None:
+        """Return the entry first written under an idempotency key, None when there is none."""
+        ...
+
     def scan(
         self, *, after: int = 0, kinds: Sequence[str] = (), subject: str | None = None, until: datetime | None = None
     ) -> Iterator[Entry]:

@@ -1,0 +1,1 @@
+"""Control: approvals, gates, triggers, audit and what the record adds up to."""

@@ -1,0 +1,160 @@
+"""The state of one product: a fold over its ledger entries, and nothing that the entries do not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from trimaran.core.ledger import Ledger
+from trimaran.core.nouns import (
+    Approval,
+    Balance,
+    Declared,
+    Entry,
+    Ingest,
+    ModelVersion,
+    Notice,
+    Record,
+    Release,
+    Run,
+    Traffic,
+    Trigger,
+    Turn,
+    Verdict,
+)
+
+KINDS = (Declared, Ingest, Balance, Run, ModelVersion, Verdict, Approval, Release, Trigger, Notice, Turn)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A record with the entry it stands in."""
+
+    entry: Entry
+    record: Record
+
+
+@dataclass
+class VersionState:
+    """What is known of one version: how it was made, judged, approved and moved."""
+
+    version: ModelVersion
+    entry: Entry
+    verdicts: list[tuple[Entry, Verdict]] = field(default_factory=list)
+    approvals: list[tuple[Entry, Approval]] = field(default_factory=list)
+    moves: list[tuple[Entry, Release]] = field(default_factory=list)
+
+    @property
+    def stage(self) -> str:
+        """The stage of its newest move, ``trained`` before the first."""
+        return self.moves[-1][1].stage if self.moves else "trained"
+
+    @property
+    def since(self) -> datetime:
+        """When it came to its stage."""
+        return next(
+            (
+                entry.at
+                for (entry, move), before in zip(
+                    reversed(self.moves), [*[m for _, m in reversed(self.moves)][1:], None], strict=True
+                )
+                if before is None or before.stage != move.stage
+            ),
+            self.entry.at,
+        )
+
+    def verdict(self, policy: str) -> tuple[Entry, Verdict] | None:
+        """Return the newest verdict of a policy about it."""
+        return next(((entry, verdict) for entry, verdict in reversed(self.verdicts) if verdict.policy == policy), None)
+
+    def passed(self, policy: str) -> bool:
+        """Return whether the newest verdict of a policy passed."""
+        found = self.verdict(policy)
+        return found is not None and found[1].outcome in {"pass", "warn"}
+
+
+@dataclass
+class ProductState:
+    """A product as its entries tell it, up to the last one applied."""
+
+    product: str
+    seq: int = 0
+    at: datetime | None = None
+    declared: tuple[Entry, Declared] | None = None
+    versions: dict[int, VersionState] = field(default_factory=dict)
+    segments: dict[str, list[VersionState]] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+    data: dict[str, Ingest] = field(default_factory=dict)
+    triggers: list[tuple[Entry, Trigger]] = field(default_factory=list)
+    notices: list[tuple[Entry, Notice]] = field(default_factory=list)
+    runs: list[tuple[Entry, Run]] = field(default_factory=list)
+    turn: Turn | None = None
+
+    @classmethod
+    def replay(cls, ledger: Ledger, product: str, until: datetime | None = None) -> ProductState:
+        """Return the state that the entries at or before ``until`` (all by default) amount to."""
+        return cls(product).catch_up(ledger, until)
+
+    def catch_up(self, ledger: Ledger, until: datetime | None = None) -> ProductState:
+        """Apply the entries that came since; returns itself."""
+        for entry, record in ledger.history(KINDS, until=until, after=self.seq):
+            self.seq = entry.seq
+            if entry.subject == self.product or entry.subject.startswith((f"{self.product}/", f"{self.product}[")):
+                self._apply(entry, record)
+                self.at = entry.at
+        return self
+
+    @property
+    def live(self) -> VersionState | None:
+        """The version that answers, None before the first release."""
+        return self.versions.get(self.traffic.live) if self.traffic.live is not None else None
+
+    @property
+    def candidate(self) -> VersionState | None:
+        """The newest version on its way to live (staging, shadow or canary), None when there is none."""
+        under_way = [state for state in self.versions.values() if state.stage in {"staging", "shadow", "canary"}]
+        return under_way[-1] if under_way else None
+
+    def _apply(self, entry: Entry, record: Record) -> None:  # noqa: C901  one flat case a kind
+        match record:
+            case Declared():
+                self.declared = (entry, record)
+            case Ingest():
+                self.data[record.table] = record
+            case Run():
+                self.runs.append((entry, record))
+            case ModelVersion() if record.segment is not None:
+                self.segments.setdefault(record.segment, []).append(VersionState(record, entry))
+            case ModelVersion():
+                self.versions[record.number] = VersionState(record, entry)
+            case Verdict() | Approval():
+                self._note(entry, record)
+            case Release():
+                self.versions[record.number].moves.append((entry, record))
+                self.traffic = record.traffic
+            case Trigger():
+                self.triggers.append((entry, record))
+            case Notice():
+                self.notices.append((entry, record))
+            case Turn():
+                self.turn = record
+            case _:
+                pass
+
+    def _note(self, entry: Entry, record: Verdict | Approval) -> None:
+        for state in self._all_versions():
+            if entry.subject != subject_of(state.version):
+                continue
+            if isinstance(record, Verdict):
+                state.verdicts.append((entry, record))
+            else:
+                state.approvals.append((entry, record))
+
+    def _all_versions(self) -> list[VersionState]:
+        return [*self.versions.values(), *(state for states in self.segments.values() for state in states)]
+
+
+def subject_of(version: ModelVersion) -> str:
+    """Return the ledger subject of a version: ``product/vN``, or ``product[segment]/vN``."""
+    segment = f"[{version.segment}]" if version.segment is not None else ""
+    return f"{version.product}{segment}/{version.name}"
