@@ -10,7 +10,7 @@ every moment is an instant in UTC. What the rebuilt instants say against the sou
   here, like the 458 diverted flights without any arrival clock. 8,255 flights never left: ``cancelled``.
 
 The source's other faults are kept, for contracts to find: 460 hours without wind direction, 2,729 without pressure, a wind
-of 1,048 mph at EWR on 12 February, no weather after 18:00 on 30 December, 722 tail numbers that ``planes`` does not know,
+of 1,048 mph at EWR on 12 February, no weather after 18:00 on 30 December, 721 tail numbers that ``planes`` does not know,
 2,512 flights without one (all of them cancelled), and four destinations that ``airports`` does not know.
 """
 
