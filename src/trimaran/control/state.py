@@ -43,25 +43,25 @@ class VersionState:
     verdicts: list[tuple[Entry, Verdict]] = field(default_factory=list)
     approvals: list[tuple[Entry, Approval]] = field(default_factory=list)
     moves: list[tuple[Entry, Release]] = field(default_factory=list)
+    replaced: Entry | None = None
 
     @property
     def stage(self) -> str:
-        """The stage of its newest move, ``trained`` before the first."""
+        """The stage of its newest move, ``trained`` before the first, ``retired`` once another one went live instead."""
+        if self.replaced is not None:
+            return "retired"
         return self.moves[-1][1].stage if self.moves else "trained"
 
     @property
     def since(self) -> datetime:
         """When it came to its stage."""
-        return next(
-            (
-                entry.at
-                for (entry, move), before in zip(
-                    reversed(self.moves), [*[m for _, m in reversed(self.moves)][1:], None], strict=True
-                )
-                if before is None or before.stage != move.stage
-            ),
-            self.entry.at,
-        )
+        if self.replaced is not None:
+            return self.replaced.at
+        began = self.entry.at
+        for before, (entry, move) in zip([None, *(move for _, move in self.moves)], self.moves, strict=False):
+            if before is None or before.stage != move.stage:
+                began = entry.at
+        return began
 
     def verdict(self, policy: str) -> tuple[Entry, Verdict] | None:
         """Return the newest verdict of a policy about it."""
@@ -89,6 +89,7 @@ class ProductState:
     notices: list[tuple[Entry, Notice]] = field(default_factory=list)
     runs: list[tuple[Entry, Run]] = field(default_factory=list)
     turn: Turn | None = None
+    new_labels: int = 0
 
     @classmethod
     def replay(cls, ledger: Ledger, product: str, until: datetime | None = None) -> ProductState:
@@ -127,19 +128,30 @@ class ProductState:
                 self.segments.setdefault(record.segment, []).append(VersionState(record, entry))
             case ModelVersion():
                 self.versions[record.number] = VersionState(record, entry)
+                self.new_labels = 0
             case Verdict() | Approval():
                 self._note(entry, record)
             case Release():
-                self.versions[record.number].moves.append((entry, record))
-                self.traffic = record.traffic
+                self._move(entry, record)
             case Trigger():
                 self.triggers.append((entry, record))
             case Notice():
                 self.notices.append((entry, record))
             case Turn():
                 self.turn = record
+                self.new_labels += record.labels
             case _:
                 pass
+
+    def _move(self, entry: Entry, record: Release) -> None:
+        moved, before = self.versions[record.number], self.live
+        moved.moves.append((entry, record))
+        moved.replaced = None
+        self.traffic = record.traffic
+        if before is not None and before is not self.live and before is not moved:
+            before.replaced = entry
+        if self.live is not None:
+            self.live.replaced = None
 
     def _note(self, entry: Entry, record: Verdict | Approval) -> None:
         for state in self._all_versions():

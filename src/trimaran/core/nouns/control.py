@@ -49,10 +49,16 @@ class Notice(Record, frozen=True, kw_only=True, tag="notice"):
 
 
 class Turn(Record, frozen=True, kw_only=True, tag="turn"):
-    """One finished turn of the loop: everything due up to ``until`` was done. Subject: product."""
+    """One finished turn of the loop: everything due up to ``until`` was done. Subject: product.
+
+    ``requests`` were sent over HTTP, ``answered`` got a prediction, ``refused`` a clear fault; ``batch`` rows were scored
+    without HTTP; ``labels`` were joined.
+    """
 
     product: str
     until: datetime
-    served: int
-    batch: int
-    labels: int
+    requests: int = 0
+    answered: int = 0
+    refused: int = 0
+    batch: int = 0
+    labels: int = 0

@@ -174,6 +174,7 @@ class Declaration:
         relative = self._rule(_margin(against_live), where, quality) if against_live is not None else None
         named = [(column, self._rule(text, where)) for column, text in _pairs(worst_slice)]
         self._draft.place("accept", where)
+        self._draft.slices = [column for column, _ in named]
         self._draft.acceptance = Acceptance(
             out_of_time=window or timedelta(days=30),
             rules=tuple(required),

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from trimaran.core.durations import parse_duration
-from trimaran.core.errors import DefinitionError, FaultyError
+from trimaran.core.errors import DefinitionError, Fault, FaultyError
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.parts import (
@@ -35,7 +35,7 @@ def define(draft: Draft, root: Path) -> Definition:
     judge = _Judge(draft, root)
     definition = judge.definition()
     if definition is None:
-        raise DefinitionError(f"product {draft.name!r}", judge.draft.faults)
+        raise DefinitionError(f"product {draft.name!r}", sorted(judge.draft.faults, key=_place))
     return definition
 
 
@@ -183,7 +183,7 @@ class _Judge:
             if name in asked.late:
                 self.draft.fault(
                     f"feature {feature.name!r} leaks the future: {name!r} becomes known at {asked.late[name]!r}, "
-                    f"and the prediction is made at {moment}",
+                    f"and the prediction is made at {moment or self.draft.predict_at}",
                     feature.where,
                     "use it in a window over earlier rows: @product.feature(…, by=…, window=…)",
                 )
@@ -285,8 +285,7 @@ class _Judge:
     def _policies(self, asked: Table) -> None:
         draft, place = self.draft, self.draft.places
         if draft.acceptance is not None and asked.schema:
-            columns = [column for column, _ in draft.acceptance.slices]
-            self._unknown(columns, asked.schema.names(), "worst_slice names", place["accept"])
+            self._unknown(draft.slices, asked.schema.names(), "worst_slice names", place["accept"])
         if draft.release is not None:
             steps = draft.release.steps
             if not steps or steps[-1] != 100 or list(steps) != sorted(set(steps)) or steps[0] <= 0:  # noqa: PLR2004  per cent
@@ -324,6 +323,11 @@ def read_schema(path: Path) -> pl.Schema:
     if path.suffix == ".csv":
         return pl.scan_csv(path, try_parse_dates=True).collect_schema()
     return pl.scan_parquet(path).collect_schema()
+
+
+def _place(fault: Fault) -> tuple[str, int]:
+    file, _, line = fault.where.rpartition(":")
+    return file, int(line) if line.isdigit() else 0
 
 
 def _hint(function: str) -> str:

@@ -45,6 +45,7 @@ class Draft:
     labels: list[tuple[Label, timedelta | None]] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)
     acceptance: Acceptance | None = None
+    slices: list[str] = field(default_factory=list)
     release: ReleasePolicy | None = None
     watch: Watch | None = None
     retraining: Retraining | None = None

@@ -1,0 +1,80 @@
+"""Sends rows to a scoring server as callers do: over HTTP, a few at once, on connections that are kept."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from trimaran.core.errors import Unavailable
+
+OK = 200
+CLIENT_FAULT = range(400, 500)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back for one row: the HTTP status and the decoded body."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def answered(self) -> bool:
+        """Whether the row got a prediction."""
+        return self.status == OK
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server found fault with the request."""
+        return self.status in CLIENT_FAULT
+
+
+class Callers:
+    """A few callers of one product, each with its own connection."""
+
+    def __init__(self, url: str, product: str, *, count: int = 16, timeout: float = 30.0) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._path = f"/predict/{product}"
+        self._timeout = timeout
+        self._local = threading.local()
+        self._count = count
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="caller")
+
+    def ask(self, bodies: Sequence[bytes]) -> list[Reply]:
+        """Send one request a body and return the replies in the same order.
+
+        Raises ``Unavailable`` when the server cannot be reached; what was answered before stands in the captures.
+        """
+        share = -(-len(bodies) // self._count) or 1
+        parts = [bodies[start : start + share] for start in range(0, len(bodies), share)]
+        return [reply for replies in self._pool.map(self._ask_each, parts) for reply in replies]
+
+    def close(self) -> None:
+        """Let the callers go."""
+        self._pool.shutdown()
+
+    def _ask_each(self, bodies: Sequence[bytes]) -> list[Reply]:
+        return [self._ask(body) for body in bodies]
+
+    def _ask(self, body: bytes) -> Reply:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._local.connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
+            connection.request("POST", self._path, body, {"content-type": "application/json"})
+            response = connection.getresponse()
+            return Reply(response.status, msgspec.json.decode(response.read()))
+        except (OSError, http.client.HTTPException) as error:
+            self._local.connection = None
+            host, port = self._address
+            raise Unavailable(
+                f"the scoring server at {host}:{port} did not answer: {error or type(error).__name__}"
+            ) from error

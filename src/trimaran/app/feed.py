@@ -1,0 +1,86 @@
+"""A product's history, handed out as it happened: facts when they became known, rows to predict when they were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from trimaran.data.declaration import Definition, Table
+
+
+class Feed:
+    """Replays the rows of a product's tables over time, and never shows a value before it was known.
+
+    ``frames`` are the whole histories, by table.
+    """
+
+    def __init__(self, definition: Definition, frames: Mapping[str, pl.DataFrame]) -> None:
+        self._definition = definition
+        self._frames = dict(frames)
+        asked = self._frames[definition.asked]
+        self._asked = asked.with_columns(definition.predict_at.expression.alias(PREDICT_AT)).sort(PREDICT_AT, definition.key)
+        self._settled = {
+            name: rows.with_columns(self._settling(definition.tables[name]).alias(SETTLED)).sort(SETTLED)
+            for name, rows in frames.items()
+            if definition.tables[name].time is not None
+        }
+
+    @property
+    def timeless(self) -> dict[str, pl.DataFrame]:
+        """The tables without time: they are there from the start."""
+        return {name: rows for name, rows in self._frames.items() if self._definition.tables[name].time is None}
+
+    def settled(self, since: datetime | None, until: datetime) -> dict[str, pl.DataFrame]:
+        """Return, by table, the rows whose last value became known in (since, until], or never will be: whole deliveries.
+
+        A row with a value that never became known settles when the label's waiting time is over.
+        """
+        due = {name: _between(rows, SETTLED, since, until).drop(SETTLED) for name, rows in self._settled.items()}
+        return {name: rows for name, rows in due.items() if not rows.is_empty()}
+
+    def facts(self, since: datetime | None, until: datetime) -> dict[str, pl.DataFrame]:
+        """Return, by table, the rows of which something became known in (since, until], as far as it is known by then."""
+        found = {}
+        for name, rows in self._settled.items():
+            table = self._definition.tables[name]
+            moments = list(dict.fromkeys([*filter(None, [table.time]), *table.known.values()]))
+            new = rows.lazy().filter(pl.any_horizontal(_inside(moment, since, until) for moment in moments)).drop(SETTLED)
+            known = new.with_columns(
+                pl.when(pl.col(moment) <= until).then(pl.col(column)).alias(column)
+                for column, moment in sorted(table.late.items(), key=lambda pair: pair[0] == pair[1])
+            )
+            collected = known.collect()
+            if not collected.is_empty():
+                found[name] = collected
+        return found
+
+    def asked(self, since: datetime, until: datetime) -> pl.DataFrame:
+        """Return the rows whose predict_at lies in (since, until], with what a caller knows of them, in order of asking."""
+        rows = _between(self._asked, PREDICT_AT, since, until)
+        return rows.select(self._definition.given.names())
+
+    def _settling(self, table: Table) -> pl.Expr:
+        moments = [pl.col(name) for name in dict.fromkeys(table.known.values())]
+        time = pl.col(table.time or "")
+        if not moments:
+            return time
+        never = pl.any_horizontal(*(moment.is_null() for moment in moments))
+        return pl.when(never).then(time + self._definition.label.wait).otherwise(pl.max_horizontal(time, *moments))
+
+
+PREDICT_AT = "__predict_at"
+SETTLED = "__settled_at"
+
+
+def _inside(column: str, since: datetime | None, until: datetime) -> pl.Expr:
+    before = pl.col(column) <= until
+    return (before if since is None else before & (pl.col(column) > since)).fill_null(value=False)
+
+
+def _between(rows: pl.DataFrame, column: str, since: datetime | None, until: datetime) -> pl.DataFrame:
+    """Return the rows with a sorted column in (since, until]."""
+    first = 0 if since is None else rows[column].search_sorted(since, side="right")
+    last = rows[column].search_sorted(until, side="right")
+    return rows.slice(first, last - first)
