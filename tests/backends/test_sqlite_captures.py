@@ -1,0 +1,63 @@
+"""Captures in SQLite: the port's laws, and a process killed between answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.core.ports import CaptureStore
+from trimaran.testing import captures_kit
+
+WRITER = """
+import sys
+from pathlib import Path
+from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.testing.captures_kit import prediction
+store = SqliteCaptures(Path(sys.argv[1]))
+for n in range(1_000_000):
+    store.record([prediction(str(n))])
+    print(n, flush=True)
+"""
+
+
+@pytest.mark.parametrize("law", captures_kit.LAWS, ids=lambda law: law.__name__)
+def test_it_keeps_the_laws_of_a_capture_store(law: Callable[[CaptureStore], None], tmp_path: Path) -> None:
+    law(SqliteCaptures(tmp_path / "captures.db"))
+
+
+def test_a_killed_server_keeps_every_acknowledged_prediction(tmp_path: Path) -> None:
+    path = tmp_path / "captures.db"
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    acknowledged = [writer.stdout.readline().strip() for _ in range(50)]
+    os.kill(writer.pid, signal.SIGKILL)
+    acknowledged += writer.stdout.read().split()
+    writer.wait()
+    writer.stdout.close()
+    kept = SqliteCaptures(path).answers("p", acknowledged)
+    assert sorted(name for name, _ in kept) == sorted(acknowledged)
+
+
+def test_a_submitted_prediction_is_durable_when_its_future_is_done(tmp_path: Path) -> None:
+    store = SqliteCaptures(tmp_path / "captures.db")
+    futures = [store.submit([captures_kit.prediction(str(n))]) for n in range(100)]
+    assert [future.result() for future in futures] == [1] * 100
+    assert SqliteCaptures(store.path).counts("p")["predictions"] == 100
+
+
+def test_text_that_cannot_be_stored_fails_its_own_call_only(tmp_path: Path) -> None:
+    store = SqliteCaptures(tmp_path / "captures.db")
+    broken = msgspec.structs.replace(captures_kit.prediction("a"), caller="\udcff")
+    futures = [store.submit([row]) for row in (captures_kit.prediction("b"), broken, captures_kit.prediction("c"))]
+    assert futures[0].result() == futures[2].result() == 1
+    with pytest.raises(UnicodeEncodeError):
+        futures[1].result()
+    assert store.counts("p")["predictions"] == 2
