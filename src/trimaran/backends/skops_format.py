@@ -1,0 +1,134 @@
+"""Models of scikit-learn as skops files: loaded type by type from a reviewed list, never unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+import skops.io as sio
+
+from trimaran.core.errors import Fault, InputError
+from trimaran.core.ports import Scorer
+
+REVIEWED = frozenset(
+    {
+        "numpy.dtype",
+        "scipy.interpolate._bsplines.BSpline",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.tree._tree.Tree",
+    }
+)
+"""Types trusted besides those skops itself trusts: each holds numbers and neither imports, opens nor runs anything."""
+
+SIZE_LIMIT = 2**30
+"""The most bytes that a model's file may unpack to."""
+
+_DAWN = (1980, 1, 1, 0, 0, 0)
+_UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError)
+
+
+class SkopsFormat:
+    """A ``ModelFormat`` for binary classifiers of scikit-learn, exactly as they were fitted."""
+
+    name = "skops"
+
+    def dump(self, model: Any, features: Sequence[str]) -> bytes:  # noqa: ARG002 - the model knows its own width
+        """Return the model's file; raises ``InputError`` for a model that could not be loaded back."""
+        try:
+            data = sio.dumps(model)
+        except Exception as error:  # skops calls the state methods of whatever it is given
+            fault = Fault(what=f"{type(model).__name__} cannot be kept: {error}", remedy="use estimators of scikit-learn")
+            raise InputError("model", [fault]) from error
+        _refuse_unknown(data)
+        return _normal(data)
+
+    def load(self, data: bytes) -> Scorer:
+        """Return a scorer; raises ``InputError``, before anything of the file runs, for a type that was not reviewed."""
+        try:
+            _refuse_large(data)
+            _refuse_unknown(data)
+            model = sio.loads(data, trusted=sorted(REVIEWED))
+        except _UNREADABLE as error:
+            fault = Fault(what=f"these bytes are not a skops file: {error}", remedy="dump it with this format")
+            raise InputError("model", [fault]) from error
+        if not hasattr(model, "predict_proba"):
+            raise InputError(
+                "model", [Fault(what=f"{type(model).__name__} gives no probabilities", remedy="fit a classifier")]
+            )
+
+        def score(features: np.ndarray) -> np.ndarray:
+            return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+
+        return score
+
+
+def _refuse_large(data: bytes) -> None:
+    with ZipFile(BytesIO(data)) as archive:
+        size = sum(item.file_size for item in archive.infolist())
+    if size > SIZE_LIMIT:
+        fault = Fault(what=f"it unpacks to {size} bytes, more than {SIZE_LIMIT}", remedy="fit a smaller model")
+        raise InputError("model", [fault])
+
+
+def _refuse_unknown(data: bytes) -> None:
+    unknown = sorted(set(sio.get_untrusted_types(data=data)) - REVIEWED)
+    if unknown:
+        remedy = "use estimators of scikit-learn, and functions of the product as features instead of inside the model"
+        raise InputError(
+            "model", [Fault(what=f"type {name} is not on the reviewed list", remedy=remedy) for name in unknown]
+        )
+
+
+def _normal(data: bytes) -> bytes:
+    # skops names parts by their memory address and stamps the time; numbered in order, equal models are equal bytes.
+    with ZipFile(BytesIO(data)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+        numbering = _Numbering()
+        numbering.apply(schema)
+        parts = [(new, archive.read(old)) for old, new in numbering.files.items()]
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name, content in [*parts, ("schema.json", json.dumps(schema, separators=(",", ":")).encode())]:
+            archive.writestr(ZipInfo(name, _DAWN), content)
+    return buffer.getvalue()
+
+
+class _Numbering:
+    """Numbers the nodes and files of a schema in the order they are met, in place."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self._nodes: dict[int, int] = {}
+        self._count = 0
+
+    def apply(self, value: Any) -> None:
+        if isinstance(value, list):
+            for item in value:
+                self.apply(item)
+        elif isinstance(value, dict):
+            if "__loader__" in value:
+                self._number(value)
+            for item in value.values():
+                self.apply(item)
+
+    def _number(self, node: dict[str, Any]) -> None:
+        if "__id__" in node:
+            # Which equal plain values are one object is the interpreter's whim: each gets its own number.
+            address = None if node.get("is_json") else node["__id__"]
+            self._count += 1
+            node["__id__"] = self._count if address is None else self._nodes.setdefault(address, self._count)
+        if isinstance(node.get("file"), str):
+            extension = node["file"].rpartition(".")[2]
+            node["file"] = self.files.setdefault(node["file"], f"{len(self.files)}.{extension}")

@@ -1,0 +1,106 @@
+"""Model formats: the port's laws on the models people use, and files that must not be trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from trimaran.backends.onnx_format import OnnxFormat
+from trimaran.backends.skops_format import SkopsFormat
+from trimaran.core.errors import InputError
+from trimaran.core.ports import ModelFormat
+from trimaran.testing import formats_kit
+
+GENERATOR = np.random.default_rng(7)
+ROWS = GENERATOR.normal(size=(400, 4)).astype(np.float32)
+TRUTH = (ROWS[:, 0] + GENERATOR.normal(size=400) > 0).astype(int)
+ROWS[GENERATOR.random(ROWS.shape) < 0.1] = np.nan
+
+
+def boosting(**settings: Any) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(max_iter=10, random_state=0, **settings)
+
+
+MODELS = {
+    "boosting": boosting().fit(ROWS, TRUTH),
+    "logistic": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(ROWS, TRUTH),
+}
+FORMATS: tuple[ModelFormat, ...] = (OnnxFormat(), SkopsFormat())
+
+
+@pytest.mark.parametrize("law", formats_kit.LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
+def test_it_keeps_the_laws_of_a_model_format(format_: ModelFormat, model: str, law: Callable[..., None]) -> None:
+    law(format_, MODELS[model], ROWS)
+
+
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
+def test_a_model_fitted_again_alike_gives_the_same_bytes(format_: ModelFormat) -> None:
+    names = ["a", "b", "c", "d"]
+    assert format_.dump(boosting().fit(ROWS, TRUTH), names) == format_.dump(MODELS["boosting"], names)
+
+
+def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:
+    rows = np.column_stack([GENERATOR.integers(0, 5, 400), ROWS[:, 1]])
+    model = boosting(categorical_features=[0])
+    for whole in (model, make_pipeline(FunctionTransformer(), CalibratedClassifierCV(model, cv=2))):
+        with pytest.raises(InputError, match="categorical"):
+            OnnxFormat().dump(whole.fit(rows, TRUTH), ["a", "b"])
+
+
+def test_onnx_refuses_weights_in_another_file() -> None:
+    model = onnx.load_from_string(OnnxFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"]))
+    tensor = model.graph.initializer.add(name="w", data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    with pytest.raises(InputError):
+        OnnxFormat().load(model.SerializeToString())
+
+
+def test_skops_refuses_a_function_of_the_author_inside_the_model() -> None:
+    model = make_pipeline(FunctionTransformer(author_function), boosting()).fit(ROWS, TRUTH)
+    with pytest.raises(InputError, match="author_function is not on the reviewed list"):
+        SkopsFormat().dump(model, ["a", "b", "c", "d"])
+
+
+def author_function(rows: np.ndarray) -> np.ndarray:
+    return rows
+
+
+def test_skops_lists_every_type_it_does_not_know_before_it_runs_any() -> None:
+    data = SkopsFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"])
+    schema = json.loads(ZipFile(BytesIO(data)).read("schema.json"))
+    steps = schema["content"]["content"]["steps"]["content"]
+    for step, name in zip(steps, ("system", "popen"), strict=False):
+        step["content"][1] |= {"__module__": "os", "__class__": name}
+    with pytest.raises(InputError, match=r"os\.popen") as caught:
+        SkopsFormat().load(with_schema(data, schema))
+    assert [fault.what.split()[1] for fault in caught.value.faults] == ["os.popen", "os.system"]
+
+
+def with_schema(data: bytes, schema: dict[str, Any]) -> bytes:
+    buffer = BytesIO()
+    with ZipFile(BytesIO(data)) as old, ZipFile(buffer, "w") as new:
+        for item in old.infolist():
+            new.writestr(item, json.dumps(schema) if item.filename == "schema.json" else old.read(item))
+    return buffer.getvalue()
+
+
+def test_skops_refuses_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = SkopsFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"])
+    monkeypatch.setattr("trimaran.backends.skops_format.SIZE_LIMIT", 1000)
+    with pytest.raises(InputError, match="more than 1000"):
+        SkopsFormat().load(data)
