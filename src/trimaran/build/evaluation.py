@@ -1,0 +1,95 @@
+"""Measures a candidate on the out-of-time window: everything its gate will look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimaran.build.evidence import Comparison, Evidence, Parity, Slice
+from trimaran.build.measuring import measures_of, reliability_points, roc_points, slices_of, sound_scores, weeks_of
+from trimaran.build.probing import importance_of, probe_numerics, time_scorer
+from trimaran.build.specification import RowModel, run_tests
+from trimaran.build.training_set import Rows, TrainingSet
+from trimaran.core.nouns import Measurement
+from trimaran.core.ports import Scorer
+from trimaran.core.statistics import auc_difference
+from trimaran.data.declaration import Definition
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A candidate ready to answer: its scorer, the form that scorer is in, and how that form was found faithful."""
+
+    scorer: Scorer
+    form: str
+    parity: Parity
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The live version: its number, its own definition (its features may differ) and its scorer."""
+
+    number: int
+    definition: Definition
+    scorer: Scorer
+
+
+def evaluate(
+    definition: Definition,
+    training_set: TrainingSet,
+    answering: Answering,
+    *,
+    seed: int,
+    rival: tuple[Rival, Rows] | None = None,
+) -> Evidence:
+    """Return the evidence about a candidate.
+
+    ``rival`` is the live version with the same test rows in its own features. Raises ``InputError`` when the rival's rows
+    are not those of the test window.
+    """
+    test, generator = training_set.test, np.random.default_rng(seed)
+    rows, names = test.matrix(), test.features.columns
+    scores = answering.scorer(rows)
+    latency = time_scorer(answering.scorer, rows, answering.form)
+    measures = measures_of(test.labels, scores, definition.value) | {"p50": latency.p50, "p99": latency.p99}
+    return Evidence(
+        rows=len(test),
+        tested_from=training_set.tested_from,
+        tested_to=training_set.tested_to,
+        threshold=definition.value.threshold,
+        measures=measures,
+        slices=_slices(definition, test, scores),
+        live=_compare(definition, test, scores, *rival) if rival is not None else None,
+        tests=run_tests(definition.tests, RowModel(answering.scorer, names), test.features, seed),
+        parity=answering.parity,
+        latency=latency,
+        numerics=probe_numerics(answering.scorer, rows, definition.value.threshold, generator),
+        weeks=weeks_of(test.predict_at, test.labels, scores),
+        roc=roc_points(test.labels, scores),
+        calibration=reliability_points(test.labels, scores),
+        importance=importance_of(answering.scorer, rows, test.labels, names, generator),
+    )
+
+
+def _slices(definition: Definition, test: Rows, scores: np.ndarray) -> list[Slice]:
+    columns = dict.fromkeys(column for column, _ in definition.acceptance.slices)
+    minimum = definition.acceptance.slice_minimum
+    return [
+        part
+        for column in columns
+        for part in slices_of(column, test.asked[column], test.labels, scores, definition.value, minimum)
+    ]
+
+
+def _compare(definition: Definition, test: Rows, scores: np.ndarray, rival: Rival, rows: Rows) -> Comparison:
+    theirs = rival.scorer(rows.matrix())
+    both = sound_scores(scores) & sound_scores(theirs)
+    difference = (
+        auc_difference(test.labels[both], scores[both], theirs[both])
+        if both.any()
+        else Measurement(value=None, note="no row has two scores to compare")
+    )
+    return Comparison(
+        number=rival.number, measures=measures_of(test.labels, theirs, definition.value), auc_difference=difference
+    )

@@ -1,0 +1,137 @@
+"""Everything a gate looks at about one candidate, as one stored value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from trimaran.core.canon import canonical
+from trimaran.core.errors import Corrupt
+from trimaran.core.nouns import Measurement
+from trimaran.core.ports import ObjectStore
+
+SMALL = "(small)"
+"""The slice of all values with too few rows to be judged one by one."""
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """The quality where a column has one value; intervals are widened for the number of slices looked at."""
+
+    column: str
+    value: str
+    rows: int
+    measures: dict[str, Measurement]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The live version on the same rows; ``auc_difference`` is the candidate's AUC minus its, with the paired interval."""
+
+    number: int
+    measures: dict[str, Measurement]
+    auc_difference: Measurement
+
+
+class TestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a test of the specification went: ``share`` of the rows must hold; ``failure`` tells the first that did not."""
+
+    name: str
+    rows: int
+    held: int
+    share: float
+    failure: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough rows held; a test that saw no row did not pass."""
+        return self.rows > 0 and self.held >= self.share * self.rows
+
+
+class Parity(msgspec.Struct, frozen=True, kw_only=True):
+    """The compiled model against the native one on ``rows`` real rows.
+
+    ``difference`` is the greatest between two scores, ``flips`` the share of decisions that differ; both are None when
+    there is no compiled form, and ``note`` says why. Only a compiled form that ``holds`` is served.
+    """
+
+    rows: int
+    difference: float | None
+    flips: float | None
+    holds: bool
+    note: str = ""
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds the scorer takes for one row, over real rows, of the ``form`` that is served."""
+
+    form: str
+    p50: Measurement
+    p99: Measurement
+
+
+class Numerics(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the scores are numbers to rely on.
+
+    ``broken`` counts scores that are NaN or outside [0, 1]; ``alone`` is the greatest difference between a row's score
+    alone and in a batch; ``flips`` is the share of decisions that noise of ``noise`` times each value turns.
+    """
+
+    rows: int
+    broken: int
+    alone: float
+    noise: float
+    flips: float
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """The quality of one week of the window, from ``start``."""
+
+    start: datetime
+    rows: int
+    label_rate: float
+    auc: Measurement
+
+
+class Reliability(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of the calibration curve: the mean score of some rows and the share of positives among them."""
+
+    score: float
+    rate: float
+    rows: int
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a candidate on the out-of-time window, whose rows nothing was fitted or chosen on.
+
+    ``measures`` are named as in ``core.checks.MEASURES``; ``live`` is None while nothing is live; ``roc`` holds (false
+    positive rate, true positive rate); ``importance`` is the AUC lost when a feature's values are shuffled.
+    """
+
+    rows: int
+    tested_from: datetime
+    tested_to: datetime
+    threshold: float
+    measures: dict[str, Measurement]
+    slices: list[Slice]
+    live: Comparison | None
+    tests: list[TestResult]
+    parity: Parity
+    latency: Latency
+    numerics: Numerics
+    weeks: list[Period]
+    roc: list[tuple[float, float]]
+    calibration: list[Reliability]
+    importance: dict[str, float]
+
+
+def write_evidence(objects: ObjectStore, evidence: Evidence) -> str:
+    """Store evidence and return its digest."""
+    return objects.put(canonical(evidence))
+
+
+def read_evidence(objects: ObjectStore, digest: str) -> Evidence:
+    """Return stored evidence; raises ``NotFound`` for an unknown digest, ``Corrupt`` for an object that is none."""
+    try:
+        return msgspec.json.decode(objects.get(digest), type=Evidence)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"object {digest} is not evidence: {error}; pass the digest a verdict or a run names") from error

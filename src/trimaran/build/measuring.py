@@ -1,0 +1,135 @@
+"""The measures of a gate, on rows whose labels are known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from trimaran.build.evidence import SMALL, Period, Reliability, Slice
+from trimaran.core.nouns import Measurement
+from trimaran.core.statistics import auc, brier, calibration_error, confusion, log_loss, mean
+from trimaran.data.declaration import Value
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+LEVEL = 0.95
+_POINTS = 100
+_BINS = 10
+
+
+def measures_of(labels: Labels, scores: Floats, value: Value, level: float = LEVEL) -> dict[str, Measurement]:
+    """Return every measure that rows and labels alone can give, by its name in ``core.checks.MEASURES``.
+
+    Scores that are no probabilities are left out here; ``Numerics`` counts them.
+
+    >>> seen = measures_of(np.array([0, 1, 1, 0]), np.array([0.1, 0.8, 0.7, 0.4]), Value(true_positive=10, false_positive=-5))
+    >>> seen["auc"].value, seen["value"].value
+    (1.0, 3.75)
+    """
+    sound = sound_scores(scores)
+    labels, scores = labels[sound], scores[sound]
+    acted, positive = scores >= value.threshold, labels == 1
+    worth = np.select(
+        [acted & positive, acted, positive],
+        [value.true_positive, value.false_positive, value.false_negative],
+        value.true_negative,
+    )
+    return {
+        "auc": auc(labels, scores, level),
+        "brier": brier(labels, scores, level),
+        "log_loss": log_loss(labels, scores, level),
+        "accuracy": confusion(labels, scores, value.threshold).accuracy(level),
+        "ece": calibration_error(labels, scores),
+        "value": mean(worth, level),
+    }
+
+
+def sound_scores(scores: Floats) -> npt.NDArray[np.bool_]:
+    """Return which scores are probabilities.
+
+    >>> sound_scores(np.array([0.5, float("nan"), 1.2])).tolist()
+    [True, False, False]
+    """
+    return (scores >= 0) & (scores <= 1)
+
+
+def slices_of(column: str, values: pl.Series, labels: Labels, scores: Floats, value: Value, minimum: int) -> list[Slice]:
+    """Return the quality at each value of a column, the largest slice first; those under ``minimum`` rows are pooled.
+
+    The pooled slice stands last. Every interval is one-sided at 5% over all slices together (Bonferroni), so that the
+    chance that any slice's own quality lies beyond its interval is at most that, however many slices there are.
+    """
+    texts = values.cast(pl.String).fill_null("(none)")
+    counts = texts.value_counts(sort=True).filter(pl.col("count") >= minimum)
+    large = sorted(counts[texts.name].to_list(), key=lambda text: (-int((texts == text).sum()), text))
+    masks = [(text, (texts == text).to_numpy()) for text in large]
+    rest = ~texts.is_in(large).to_numpy()
+    if rest.any():
+        masks.append((SMALL, rest))
+    level = 1 - 2 * (1 - LEVEL) / max(1, len(masks))
+    return [
+        Slice(
+            column=column,
+            value=text,
+            rows=int(mask.sum()),
+            measures=measures_of(labels[mask], scores[mask], value, level),
+        )
+        for text, mask in masks
+    ]
+
+
+def weeks_of(moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]:
+    """Return the quality of each week of the window, oldest first; weeks are counted from the window's first row."""
+    first = moments.min()
+    if not isinstance(first, datetime):
+        return []
+    weeks = ((moments - first).dt.total_days() // 7).to_numpy()
+    sound = sound_scores(scores)
+    found = []
+    for week in np.unique(weeks):
+        mask = (weeks == week) & sound
+        if not mask.any():
+            continue
+        start = moments.filter(pl.Series(mask)).min()
+        if isinstance(start, datetime):
+            period = Period(
+                start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), auc=auc(labels[mask], scores[mask])
+            )
+            found.append(period)
+    return found
+
+
+def roc_points(labels: Labels, scores: Floats) -> list[tuple[float, float]]:
+    """Return at most a hundred points of the ROC curve, from (0, 0) to (1, 1).
+
+    >>> roc_points(np.array([0, 1]), np.array([0.2, 0.9]))
+    [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+    """
+    sound = sound_scores(scores)
+    truth, given = labels[sound], scores[sound]
+    order = np.argsort(-given, kind="stable")
+    # A curve may only bend where the score changes: tied rows come together.
+    ends = np.flatnonzero(np.append(np.diff(given[order]) != 0, [True])) if given.size else np.array([], dtype=np.int64)
+    hits, calls = np.cumsum(truth[order])[ends], ends + 1
+    positives, negatives = int(truth.sum()), int(truth.size - truth.sum())
+    if not positives or not negatives:
+        return []
+    kept = np.unique(np.linspace(0, ends.size - 1, min(_POINTS - 1, ends.size)).astype(np.int64))
+    rates = zip(((calls - hits) / negatives)[kept].tolist(), (hits / positives)[kept].tolist(), strict=True)
+    return [(0.0, 0.0), *rates]
+
+
+def reliability_points(labels: Labels, scores: Floats) -> list[Reliability]:
+    """Return the calibration curve over ten cells of equal size, lowest scores first."""
+    sound = sound_scores(scores)
+    truth, given = labels[sound], scores[sound]
+    parts = np.array_split(np.argsort(given, kind="stable"), _BINS)
+    return [
+        Reliability(score=float(given[part].mean()), rate=float(truth[part].mean()), rows=part.size)
+        for part in parts
+        if part.size
+    ]

@@ -1,0 +1,99 @@
+"""Looks at a scorer as a machine: is it fast, are its answers numbers, does the compiled form say the same."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from trimaran.build.evidence import Latency, Numerics, Parity
+from trimaran.build.measuring import sound_scores
+from trimaran.core.nouns import Measurement
+from trimaran.core.ports import Scorer
+from trimaran.core.statistics import auc
+
+Matrix = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+TOLERANCE = 1e-4
+"""The greatest difference of two scores that is still arithmetic: float32 trees differ by 1e-7, wrong conversions by 1e-2."""
+
+_CALLS, _BUDGET = 1000, 0.8
+_ALONE = 50
+_NOISE = 1e-6
+_IMPORTANCE_ROWS, _IMPORTANCE_FEATURES = 2000, 60
+
+
+def compare_forms(native: Scorer, compiled: Scorer, rows: Matrix, threshold: float) -> Parity:
+    """Return how far the compiled form's answers are from the native one's on real rows."""
+    first, second = native(rows), compiled(rows)
+    gap = np.abs(first - second)
+    difference = float(gap.max()) if gap.size else 0.0
+    flips = float(((first >= threshold) != (second >= threshold)).mean()) if gap.size else 0.0
+    # NaN compares as false: a score that is no number breaks parity.
+    holds = rows.shape[0] > 0 and difference <= TOLERANCE
+    note = (
+        "" if holds else f"the compiled form differs by up to {difference:.3g}, {flips:.2%} of decisions flip: native serves"
+    )
+    finite = bool(np.isfinite(difference))
+    return Parity(rows=rows.shape[0], difference=difference if finite else None, flips=flips, holds=holds, note=note)
+
+
+def time_scorer(scorer: Scorer, rows: Matrix, form: str) -> Latency:
+    """Return the seconds one row takes: up to a thousand calls on real rows, within 0.8 s, after a few to warm up."""
+    seconds: list[float] = []
+    for row in range(min(5, rows.shape[0])):
+        scorer(rows[row : row + 1])
+    stop = time.perf_counter() + _BUDGET
+    for call in range(_CALLS):
+        row = call % rows.shape[0]
+        started = time.perf_counter()
+        scorer(rows[row : row + 1])
+        ended = time.perf_counter()
+        seconds.append(ended - started)
+        if ended > stop:
+            break
+    p50, p99 = (float(np.quantile(seconds, share)) for share in (0.5, 0.99))
+    return Latency(
+        form=form,
+        p50=Measurement(value=p50, n=len(seconds)),
+        p99=Measurement(value=p99, n=len(seconds), note="one row a call"),
+    )
+
+
+def probe_numerics(scorer: Scorer, rows: Matrix, threshold: float, generator: np.random.Generator) -> Numerics:
+    """Return whether scores are probabilities, the same alone as in a batch, and deaf to noise in the last digits."""
+    scores = scorer(rows)
+    chosen = generator.choice(rows.shape[0], size=min(_ALONE, rows.shape[0]), replace=False)
+    alone = np.concatenate([scorer(rows[row : row + 1]) for row in chosen])
+    noisy = (rows * (1 + _NOISE * generator.uniform(-1, 1, size=rows.shape))).astype(np.float32)
+    flips = (scorer(noisy) >= threshold) != (scores >= threshold)
+    return Numerics(
+        rows=rows.shape[0],
+        broken=int((~sound_scores(scores)).sum()),
+        alone=float(np.nan_to_num(np.abs(alone - scores[chosen]), nan=1.0).max()),
+        noise=_NOISE,
+        flips=float(flips.mean()),
+    )
+
+
+def importance_of(
+    scorer: Scorer, rows: Matrix, labels: Labels, names: list[str], generator: np.random.Generator
+) -> dict[str, float]:
+    """Return the AUC that is lost when one feature's values change rows (Breiman, 2001), the greatest loss first.
+
+    At most 2,000 rows and the first 60 features are looked at; empty when the rows hold one class.
+    """
+    chosen = np.sort(generator.choice(rows.shape[0], size=min(_IMPORTANCE_ROWS, rows.shape[0]), replace=False))
+    sample, truth = rows[chosen], labels[chosen]
+    scores = scorer(sample)
+    whole = auc(truth, scores).value if sound_scores(scores).all() else None
+    if whole is None:
+        return {}
+    lost = {}
+    for place, name in enumerate(names[:_IMPORTANCE_FEATURES]):
+        shuffled = sample.copy()
+        shuffled[:, place] = generator.permutation(sample[:, place])
+        lost[name] = whole - (auc(truth, scorer(shuffled)).value or 0.0)
+    return dict(sorted(lost.items(), key=lambda item: -item[1]))

@@ -1,0 +1,88 @@
+"""Writes what a training made into the ledger: the run first, then the version, each once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from trimaran.core.canon import canonical, digest_of
+from trimaran.core.errors import Conflict
+from trimaran.core.ledger import Ledger, Write
+from trimaran.core.nouns import Balance, ModelVersion, Ref, Run
+from trimaran.core.ports import ObjectStore
+
+SHEET = "version"
+"""The name under which a run keeps what its version will say."""
+
+_TRIES = 20
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model version will say, before it has a number: fields as in ``ModelVersion``."""
+
+    product: str
+    native: str
+    compiled: str | None
+    features: list[str]
+    profile: str
+    code: str
+    suggested: str | None
+    segment: str | None
+    trained_from: datetime
+    trained_to: datetime
+    tested_from: datetime
+    tested_to: datetime
+    rows: int
+
+    def encode(self) -> bytes:
+        """Return the sheet as canonical JSON."""
+        return canonical(self)
+
+
+class Recorder:
+    """The runs and versions of one line: a product, or one segment of it.
+
+    A run's name comes from the job's key alone, so that a job that was done is found again.
+    """
+
+    def __init__(self, objects: ObjectStore, ledger: Ledger, product: str, segment: str | None = None) -> None:
+        self.line = f"{product}[{segment}]" if segment is not None else product
+        self._objects = objects
+        self._ledger = ledger
+
+    def run_name(self, key: str) -> str:
+        """Return the name of the run of a job."""
+        return f"run-{digest_of([self.line, key])[:12]}"
+
+    def find(self, key: str) -> tuple[Ref, Run] | None:
+        """Return the run of a job that was done, failed or not."""
+        return self._ledger.latest(Run, f"{self.line}/{self.run_name(key)}")
+
+    def write(self, run: Run, balance: Balance | None) -> Ref:
+        """Write a run, and where every row of its training went."""
+        name = f"{self.line}/{run.name}"
+        writes = [Write(record=run, subject=name, key=f"run:{name}", after=0)]
+        if balance is not None:
+            writes.append(Write(record=balance, subject=f"{self.line}/training", key=f"balance:{name}"))
+        return self._ledger.append_all(writes)[0]
+
+    def version(self, ref: Ref, run: Run) -> tuple[Ref, ModelVersion]:
+        """Return the version that a run made, written under the next free number unless it stands already."""
+        sheet = msgspec.json.decode(self._objects.get(run.artifacts[SHEET]), type=Sheet)
+        for _ in range(_TRIES):
+            number = 1
+            for entry, known in self._ledger.history((ModelVersion,)):
+                if known.run == ref:
+                    return entry.ref, known
+                if (known.product, known.segment) == (sheet.product, sheet.segment):
+                    number = max(number, known.number + 1)
+            version = ModelVersion(number=number, run=ref, **msgspec.structs.asdict(sheet))
+            try:
+                written = self._ledger.append(
+                    version, f"{self.line}/{version.name}", key=f"version:{self.line}/{run.name}", after=0
+                )
+            except Conflict:
+                continue  # another process took the number, or wrote this very version: look again
+            return written, version
+        raise Conflict(f"{self.line} got {_TRIES} other versions while {run.name} waited for a number; train it again")

@@ -1,0 +1,62 @@
+"""What is tracked of every run without being asked: the code and the environment."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from trimaran.core.nouns import Code, Environment
+from trimaran.core.ports import ObjectStore
+
+_PATIENCE = 20.0
+"""Seconds that git may take: tracking must not hold a training up."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A product's text, the file it stands in where there is one, and the text of its automated features."""
+
+    text: str
+    path: Path | None = None
+    suggested: str | None = None
+
+
+def track_code(objects: ObjectStore, source: Source) -> Code:
+    """Store the product's text, and the commit and uncommitted changes of the repository around its file.
+
+    Outside a repository, or where git is not installed, ``commit`` and ``uncommitted`` are None. Untracked files are not
+    in a diff; the product's own text is kept whole either way.
+    """
+    text = objects.put(source.text.encode())
+    folder = source.path.resolve().parent if source.path is not None else None
+    commit = _git(folder, "rev-parse", "HEAD") if folder is not None else None
+    changes = _git(folder, "diff", "HEAD", "--no-color", "--no-ext-diff") if folder is not None and commit else None
+    return Code(
+        source=text,
+        commit=commit.decode().strip() if commit else None,
+        uncommitted=objects.put(changes) if changes else None,
+    )
+
+
+def track_environment(objects: ObjectStore) -> Environment:
+    """Store the list of every installed package with its version, one ``name==version`` a line, sorted."""
+    lines = {f"{package.name}=={package.version}" for package in metadata.distributions() if package.name}
+    lock = objects.put("".join(f"{line}\n" for line in sorted(lines, key=str.lower)).encode())
+    return Environment(python=platform.python_version(), platform=f"{sys.platform} {platform.machine()}", lock=lock)
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    try:
+        done = subprocess.run(  # noqa: S603  fixed words, no shell
+            ["git", "-C", str(folder), *arguments],  # noqa: S607  git is where the user's PATH says
+            capture_output=True,
+            check=True,
+            timeout=_PATIENCE,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout

@@ -1,0 +1,256 @@
+"""Trains a candidate: from tables at a moment to a model version with its evidence in the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from trimaran.build.evaluation import Answering, Rival, evaluate
+from trimaran.build.evidence import Evidence, Parity, read_evidence, write_evidence
+from trimaran.build.fitting import fit_model
+from trimaran.build.measuring import sound_scores
+from trimaran.build.probing import compare_forms
+from trimaran.build.recording import SHEET, Recorder, Sheet
+from trimaran.build.tracking import Source, track_code, track_environment
+from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
+from trimaran.build.tuning import Value, tune
+from trimaran.core.clock import Clock
+from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
+from trimaran.core.ledger import Ledger
+from trimaran.core.nouns import Balance, Code, ModelVersion, Ref, Run
+from trimaran.core.ports import ModelFormat, ObjectStore, Progress, Scorer
+from trimaran.data.declaration import Definition
+from trimaran.data.profiles import take_profile, write_profile
+
+_TASK, _STEPS = "training", 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to do.
+
+    ``cause`` says in words why; ``key`` names the job within its product: a job done before is not done again.
+    ``parameters``, when given, are used instead of tuning. ``shuffled`` permutes the training labels with the seed: a bad
+    candidate, planted to see the gate refuse it. ``segment`` trains on the rows with that value in the product's
+    ``replicate`` column alone.
+    """
+
+    cause: str
+    key: str
+    source: Source
+    seed: int = 0
+    parameters: Mapping[str, Value] | None = None
+    shuffled: bool = False
+    segment: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model version, the run that made it, and what was measured of it."""
+
+    ref: Ref
+    version: ModelVersion
+    run: Run
+    evidence: Evidence
+
+
+@dataclass
+class _Work:
+    """One training under way: what its run will tell, whether it ends well or not."""
+
+    definition: Definition
+    job: Job
+    snapshot: Snapshot
+    code: Code
+    started: datetime
+    ticks: float
+    parameters: dict[str, Any]
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    trials: int = 0
+    balance: Balance | None = None
+
+
+class Trainer:
+    """Trains candidates of any number of products, one at a time.
+
+    Every job leaves a run in the ledger, a failed one with its error. Objects are written before the run that names them,
+    and the run before its version: a job that is repeated after a crash goes on where the ledger stops.
+    """
+
+    def __init__(
+        self,
+        *,
+        objects: ObjectStore,
+        ledger: Ledger,
+        clock: Clock,
+        native: ModelFormat,
+        compiled: ModelFormat,
+        progress: Progress,
+    ) -> None:
+        self.sets = TrainingSets()
+        self._objects = objects
+        self._ledger = ledger
+        self._clock = clock
+        self._native = native
+        self._compiled = compiled
+        self._progress = progress
+
+    def train(self, definition: Definition, snapshot: Snapshot, job: Job, *, live: Rival | None = None) -> Candidate:
+        """Return the candidate that a job makes from the tables of a snapshot; ``live`` is compared on the same rows.
+
+        Raises ``UserCodeError`` when the author's code raises and ``InputError`` when the rows cannot make a model; either
+        is recorded as the run's error. A job that failed before is ``Refused``: mended work is a new job.
+        """
+        recorder = Recorder(self._objects, self._ledger, definition.name, job.segment)
+        done = recorder.find(job.key)
+        if done is None:
+            run, balance = self._run(definition, snapshot, job, live, recorder)
+            done = recorder.write(run, balance), run
+        ref, run = done
+        if run.error is not None:
+            raise Refused(f"job {job.key!r} failed before, as {run.name}: {run.error}; mend it and give the job a new key")
+        version_ref, version = recorder.version(ref, run)
+        return Candidate(version_ref, version, run, read_evidence(self._objects, run.artifacts["evidence"]))
+
+    def _run(
+        self, definition: Definition, snapshot: Snapshot, job: Job, live: Rival | None, recorder: Recorder
+    ) -> tuple[Run, Balance | None]:
+        work = _Work(
+            definition=definition,
+            job=job,
+            snapshot=snapshot,
+            code=track_code(self._objects, job.source),
+            started=self._clock.now(),
+            ticks=time.perf_counter(),
+            parameters={**definition.model.parameters, **(job.parameters or {})},
+        )
+        self._progress.start(_TASK, _STEPS)
+        try:
+            self._make(work, live)
+        except (UserCodeError, InputError) as error:
+            recorder.write(self._told(work, recorder.run_name(job.key), str(error)), work.balance)
+            raise
+        self._progress.finish(_TASK)
+        return self._told(work, recorder.run_name(job.key), None), work.balance
+
+    def _make(self, work: _Work, live: Rival | None) -> None:
+        definition, job = work.definition, work.job
+        training_set = self._rows(work)
+        self._step(f"{len(training_set.train)} rows to train on, {len(training_set.test)} to test on")
+        if job.parameters is None and definition.model.spaces:
+            tuning = tune(definition.model, training_set.train, seed=job.seed, progress=self._progress)
+            work.parameters, work.trials = dict(tuning.parameters), len(tuning.trials)
+            work.artifacts["trials"] = self._objects.put(tuning.encode())
+        self._step("parameters chosen")
+        train = training_set.train
+        fitted = fit_model(definition.model, train.features, train.labels, work.parameters, job.seed)
+        self._step("fitted")
+        answering = self._forms(work, fitted, training_set.test)
+        self._step(f"{answering.form} form serves")
+        rival = (live, self._seen_by(live, work.snapshot, training_set.test)) if live is not None else None
+        evidence = evaluate(definition, training_set, answering, seed=job.seed, rival=rival)
+        work.artifacts["evidence"] = write_evidence(self._objects, evidence)
+        work.metrics |= {name: seen.value for name, seen in evidence.measures.items()}
+        self._seal(work, training_set, answering.scorer)
+        self._step("measured")
+
+    def _rows(self, work: _Work) -> TrainingSet:
+        definition, job = work.definition, work.job
+        training_set = self.sets.make(definition, work.snapshot)
+        work.balance = training_set.balance
+        if job.segment is not None:
+            training_set = training_set.segment(definition.segments or definition.key, job.segment)
+        train = training_set.train
+        if not 0 < train.positives < len(train) or not len(training_set.test):
+            what = f"{len(train)} training rows with {train.positives} positives, {len(training_set.test)} test rows"
+            remedy = (
+                "rows of both outcomes are needed before the out-of-time window, and rows in it: wait, or shorten the window"
+            )
+            raise InputError("training", [Fault(what=what, where=job.segment or definition.name, remedy=remedy)])
+        if job.shuffled:
+            labels = np.random.default_rng(job.seed).permutation(train.labels)
+            training_set = replace(training_set, train=train.with_labels(labels))
+        return training_set
+
+    def _forms(self, work: _Work, fitted: Any, test: Rows) -> Answering:
+        """Keep the model natively and, where it proves to give the same answers, compiled."""
+        names, rows = test.features.columns, test.matrix()
+        native_bytes = self._native.dump(fitted, names)
+        native = self._native.load(native_bytes)
+        work.artifacts["native"] = self._objects.put(native_bytes)
+        try:
+            compiled_bytes = self._compiled.dump(fitted, names)
+            compiled = self._compiled.load(compiled_bytes)
+        except InputError as error:
+            note = f"there is no compiled form, native serves: {error.faults[0]}"
+            return Answering(native, self._native.name, Parity(rows=0, difference=None, flips=None, holds=False, note=note))
+        parity = compare_forms(native, compiled, rows, work.definition.value.threshold)
+        if not parity.holds:
+            return Answering(native, self._native.name, parity)
+        work.artifacts["compiled"] = self._objects.put(compiled_bytes)
+        return Answering(compiled, self._compiled.name, parity)
+
+    def _seen_by(self, live: Rival, snapshot: Snapshot, test: Rows) -> Rows:
+        return replace(test, features=self.sets.features(live.definition, snapshot, test.asked))
+
+    def _seal(self, work: _Work, training_set: TrainingSet, scorer: Scorer) -> None:
+        train, test = training_set.train, training_set.test
+        scores = scorer(test.matrix())
+        sound = sound_scores(scores)
+        profile = take_profile(
+            train.features,
+            train.labels,
+            train.asked.select(work.definition.given.names()),
+            scores=scores[sound],
+            outcomes=test.labels[sound],
+        )
+        work.artifacts["profile"] = write_profile(self._objects, profile)
+        suggested = work.job.source.suggested
+        sheet = Sheet(
+            product=work.definition.name,
+            native=work.artifacts["native"],
+            compiled=work.artifacts.get("compiled"),
+            features=train.features.columns,
+            profile=work.artifacts["profile"],
+            code=work.code.source,
+            suggested=self._objects.put(suggested.encode()) if suggested is not None else None,
+            segment=work.job.segment,
+            trained_from=train.predict_at[0],
+            trained_to=train.predict_at[-1],
+            tested_from=training_set.tested_from,
+            tested_to=training_set.tested_to,
+            rows=len(train),
+        )
+        work.artifacts[SHEET] = self._objects.put(sheet.encode())
+
+    def _told(self, work: _Work, name: str, error: str | None) -> Run:
+        planted = f" (labels shuffled with seed {work.job.seed}: a bad candidate, on purpose)" if work.job.shuffled else ""
+        return Run(
+            name=name,
+            cause=work.job.cause + planted,
+            code=work.code,
+            environment=track_environment(self._objects),
+            data=dict(work.snapshot.versions),
+            parameters={key: _plain(value) for key, value in work.parameters.items()},
+            seed=work.job.seed,
+            started=work.started,
+            ended=self._clock.now(),
+            seconds=time.perf_counter() - work.ticks,
+            metrics=work.metrics,
+            artifacts=work.artifacts,
+            trials=work.trials,
+            error=error,
+        )
+
+    def _step(self, note: str) -> None:
+        self._progress.advance(_TASK, note=note)
+
+
+def _plain(value: Any) -> Value:
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)

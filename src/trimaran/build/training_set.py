@@ -1,0 +1,192 @@
+"""What a model is trained and tested on: labelled rows as they could be known, split in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from trimaran.build.feature_cache import FeatureCache
+from trimaran.core.errors import Fault, InputError
+from trimaran.core.nouns import Balance
+from trimaran.data.declaration import Definition
+from trimaran.data.tables import Tables
+
+_MOMENT, _FINAL, _KNOWN, _LABEL, _FATE = "__moment", "__final", "__known", "__label", "__fate"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of each declared table at one version each, and the moment up to which they may be used."""
+
+    frames: Mapping[str, pl.DataFrame]
+    versions: Mapping[str, int]
+    until: datetime
+
+    @classmethod
+    def newest(cls, tables: Tables, until: datetime) -> Snapshot:
+        """Return the newest rows of a product's tables."""
+        return cls({name: tables.frame(name) for name in tables.definition.tables}, tables.versions(), until)
+
+    @classmethod
+    def at(cls, tables: Tables, versions: Mapping[str, int], until: datetime) -> Snapshot:
+        """Return the rows that the tables had at some versions: what an earlier run was trained on."""
+        empty = {name: pl.DataFrame(schema=table.schema) for name, table in tables.definition.tables.items()}
+        return cls({**empty, **{name: tables.at(name, version) for name, version in versions.items()}}, versions, until)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled rows in order of time.
+
+    ``features`` are (n, k) Float32 with NaN for missing, in the model's order; ``labels`` are 0 or 1; ``asked`` holds every
+    column of the asked table; ``predict_at`` is when the answer was due and ``final_at`` when the label could be used.
+    """
+
+    features: pl.DataFrame
+    labels: npt.NDArray[np.int64]
+    asked: pl.DataFrame
+    predict_at: pl.Series
+    final_at: pl.Series
+
+    def __len__(self) -> int:
+        return self.labels.size
+
+    @property
+    def positives(self) -> int:
+        """How many labels are 1."""
+        return int(self.labels.sum())
+
+    def filter(self, mask: pl.Series) -> Rows:
+        """Return the rows where a mask is true; null counts as false."""
+        kept = mask.fill_null(value=False)
+        return Rows(
+            features=self.features.filter(kept),
+            labels=self.labels[kept.to_numpy()],
+            asked=self.asked.filter(kept),
+            predict_at=self.predict_at.filter(kept),
+            final_at=self.final_at.filter(kept),
+        )
+
+    def take(self, places: npt.NDArray[np.int64]) -> Rows:
+        """Return the rows at some places, in that order."""
+        return Rows(
+            features=self.features[places],
+            labels=self.labels[places],
+            asked=self.asked[places],
+            predict_at=self.predict_at[places],
+            final_at=self.final_at[places],
+        )
+
+    def with_labels(self, labels: npt.NDArray[np.int64]) -> Rows:
+        """Return the rows with other labels."""
+        return replace(self, labels=labels)
+
+    def matrix(self) -> npt.NDArray[np.float32]:
+        """Return the features as a C-ordered (n, k) float32 array, as a scorer takes them."""
+        return np.ascontiguousarray(self.features.to_numpy(), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Rows to train on, rows to test on out of time, and where every other row went.
+
+    The test rows are due in (``tested_from``, ``tested_to``]; every training label was final at ``tested_from``.
+    """
+
+    train: Rows
+    test: Rows
+    balance: Balance
+    versions: dict[str, int]
+    tested_from: datetime
+    tested_to: datetime
+
+    def segment(self, column: str, value: str) -> TrainingSet:
+        """Return the part whose asked rows have a value in a column; the balance stays that of the whole."""
+        train, test = (rows.filter(rows.asked[column] == value) for rows in (self.train, self.test))
+        return replace(self, train=train, test=test)
+
+
+class TrainingSets:
+    """Makes training sets, and remembers the features it computed: see ``FeatureCache`` for why that is safe."""
+
+    def __init__(self) -> None:
+        self._cache = FeatureCache()
+
+    def make(self, definition: Definition, snapshot: Snapshot) -> TrainingSet:
+        """Return the training set of a product as of ``snapshot.until``.
+
+        A label is final once its declared waiting time is over, not as soon as it is known: where one outcome is known
+        earlier than the other (a flight that was early lands first), the newest rows with known labels are not a fair
+        sample. The test window is the last ``acceptance.out_of_time`` up to the newest final row, so that it is full
+        however long labels take. A training row's label was final before the window starts; rows between are left out.
+        Raises ``InputError`` when no label is final yet.
+        """
+        judged = _judged(definition, snapshot)
+        final = judged.filter(pl.col(_FATE) == "final").sort(_MOMENT, definition.key)
+        newest = final[_MOMENT].max()
+        if not isinstance(newest, datetime):
+            counts = dict(judged[_FATE].value_counts().iter_rows())
+            what = f"none of {judged.height} rows of {definition.asked!r} has a final label at {snapshot.until}: {counts}"
+            raise InputError("training set", [Fault(what=what, remedy="deliver outcomes, or wait until they are known")])
+        boundary = newest - definition.acceptance.out_of_time
+        test = final.filter(pl.col(_MOMENT) > boundary)
+        train = final.filter((pl.col(_MOMENT) <= boundary) & (pl.col(_FINAL) <= boundary))
+        left = {str(fate): int(count) for fate, count in judged[_FATE].value_counts().iter_rows() if fate != "final"}
+        balance = Balance(
+            handover="training",
+            since=None,
+            until=snapshot.until,
+            entered=judged.height,
+            left=dict(sorted(left.items()))
+            | {"trained": train.height, "tested": test.height, "between": final.height - train.height - test.height},
+        )
+        rows = self._rows(definition, snapshot, pl.concat([train, test]))
+        is_test = rows.predict_at > boundary
+        return TrainingSet(
+            train=rows.filter(~is_test),
+            test=rows.filter(is_test),
+            balance=balance,
+            versions=dict(snapshot.versions),
+            tested_from=boundary,
+            tested_to=newest,
+        )
+
+    def features(self, definition: Definition, snapshot: Snapshot, asked: pl.DataFrame) -> pl.DataFrame:
+        """Return the features of asked rows, each as it was at its own predict_at: Float32, NaN for missing."""
+        return self._cache.features(definition, snapshot.frames, asked)
+
+    def _rows(self, definition: Definition, snapshot: Snapshot, final: pl.DataFrame) -> Rows:
+        asked = final.select(definition.table.schema.names())
+        return Rows(
+            features=self.features(definition, snapshot, asked),
+            labels=final[_LABEL].to_numpy().astype(np.int64),
+            asked=asked,
+            predict_at=final[_MOMENT],
+            final_at=final[_FINAL],
+        )
+
+
+def _judged(definition: Definition, snapshot: Snapshot) -> pl.DataFrame:
+    """Return the rows that were due by then, with what became of their label: final, or why it is not."""
+    label, until = definition.label, pl.lit(snapshot.until)
+    due = snapshot.frames[definition.asked].with_columns(
+        definition.predict_at.expression.alias(_MOMENT),
+        label.expression.alias(_LABEL),
+        label.known_at.alias(_KNOWN),
+        (pl.col(definition.table.time or definition.predict_at.column) + label.wait).alias(_FINAL),
+    )
+    # A label can be true without its late columns: a flight that never left is late, and no arrival ever says so.
+    unseen = pl.col(_KNOWN).fill_null(pl.col(_FINAL)) > until
+    fate = (
+        pl.when(pl.col(_FINAL).fill_null(until) > until)
+        .then(pl.lit("label not final yet"))
+        .when(pl.col(_LABEL).is_null() | unseen | pl.col(_FINAL).is_null())
+        .then(pl.lit("label never known"))
+        .otherwise(pl.lit("final"))
+    )
+    return due.filter(pl.col(_MOMENT) <= until).with_columns(fate.alias(_FATE))
