@@ -1,0 +1,149 @@
+"""The gate: whether a candidate may be released at all, judged by the product's own policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trimaran.build import SMALL, Comparison, Evidence, Numerics, Slice, TestResult
+from trimaran.core.checks import Rule, conclude, require
+from trimaran.core.nouns import Finding, Outcome, Ref, Verdict
+from trimaran.data.declaration import Definition
+
+GATE = "gate"
+
+LATENCY_CALLS = 100
+"""Calls that a statement about the 99th percentile needs at least."""
+
+ALONE_TOLERANCE = 1e-5
+FLIP_LIMIT = 0.01
+"""The share of decisions that noise of a millionth may turn: more, and the model cuts between numbers that mean the same."""
+
+_TIMES = ("p50", "p99")
+
+
+def judge_candidate(
+    definition: Definition, evidence: Evidence, about: str, *, stored: str | None = None, refs: Sequence[Ref] = ()
+) -> Verdict:
+    """Return the verdict of policy ``gate`` about the model with digest ``about``.
+
+    In order: the author's tests, the numbers themselves, parity of the compiled form, each requirement, the margin against
+    the live version, the worst slices, and the time an answer takes. ``stored`` is the evidence's own object.
+    """
+    return conclude(GATE, about, list(_findings(definition, evidence)), evidence=stored, refs=refs)
+
+
+def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
+    acceptance = definition.acceptance
+    yield from (_test(result) for result in evidence.tests)
+    yield _numerics(evidence.numerics)
+    yield _parity(evidence)
+    for rule in acceptance.rules:
+        if rule.measure not in _TIMES:
+            live = _live_value(evidence.live, rule)
+            yield require(rule, evidence.measures.get(rule.measure), live=live, minimum=acceptance.minimum)
+    for rule in acceptance.against_live:
+        yield _against_live(rule, evidence, acceptance.minimum)
+    for column, rule in acceptance.slices:
+        yield _worst_slice(
+            column, rule, [part for part in evidence.slices if part.column == column], acceptance.slice_minimum
+        )
+    for rule in acceptance.rules:
+        if rule.measure in _TIMES:
+            yield require(rule, evidence.measures.get(rule.measure), minimum=LATENCY_CALLS)
+
+
+def _test(result: TestResult) -> Finding:
+    outcome: Outcome = "unknown" if not result.rows else "pass" if result.passed else "fail"
+    reason = f"holds on {result.held} of {result.rows} real rows, {result.share:.0%} are required"
+    if outcome == "fail":
+        reason += f"; the first that fails: {result.failure}"
+    share = result.held / result.rows if result.rows else None
+    return Finding(check=f"test {result.name}", outcome=outcome, reason=reason, value=share, bound=result.share)
+
+
+def _numerics(seen: Numerics) -> Finding:
+    faults = []
+    if seen.broken:
+        faults.append(f"{seen.broken} of {seen.rows} scores are no probabilities")
+    if seen.alone > ALONE_TOLERANCE:
+        faults.append(f"a row scored alone differs by up to {seen.alone:.2g} from the same row in a batch")
+    if seen.flips > FLIP_LIMIT:
+        faults.append(
+            f"changing values by a millionth turns {seen.flips:.1%} of the decisions, at most {FLIP_LIMIT:.0%} may turn"
+        )
+    reason = "; ".join(faults) or (
+        f"all {seen.rows} scores are probabilities, the same alone as in a batch; "
+        f"changing values by a millionth turns {seen.flips:.2%} of the decisions"
+    )
+    return Finding(check="numerics", outcome="fail" if faults else "pass", reason=reason, value=seen.flips, bound=FLIP_LIMIT)
+
+
+def _parity(evidence: Evidence) -> Finding:
+    seen = evidence.parity
+    if not seen.holds:
+        return Finding(check="parity", outcome="warn", reason=seen.note, value=seen.difference)
+    reason = f"the compiled form gives the native model's answers on {seen.rows} rows, to within {seen.difference:.2g}"
+    return Finding(check="parity", outcome="pass", reason=reason, value=seen.difference)
+
+
+def _against_live(rule: Rule, evidence: Evidence, minimum: int) -> Finding:
+    check = f"against live: {rule}"
+    if evidence.live is None:
+        return Finding(check=check, outcome="pass", reason="nothing is live yet, so there is nothing to be worse than")
+    live = _live_value(evidence.live, rule)
+    finding = require(rule, evidence.measures.get(rule.measure), live=live, minimum=minimum, check=check)
+    if live is None or finding.outcome == "unknown":
+        return finding
+    told = f"{finding.reason}: live v{evidence.live.number} has {live:.4g} on the same rows"
+    gap = evidence.live.auc_difference
+    if rule.measure == "auc" and gap.value is not None and gap.low is not None and gap.high is not None:
+        told += f", a difference of {gap.value:+.4f} ({gap.level or 0:.0%} interval {gap.low:+.4f} to {gap.high:+.4f})"
+    return _told(finding, told)
+
+
+def _worst_slice(column: str, rule: Rule, parts: Sequence[Slice], minimum: int) -> Finding:
+    """Judge the slices of a column together: they fail when one is shown to be worse than the bound, not by chance alone."""
+    check = f"worst {column}: {rule}"
+    judged = [part for part in parts if part.value != SMALL and part.rows >= minimum]
+    if not judged:
+        return Finding(check=check, outcome="unknown", reason=f"no value of {column} has {minimum} rows to judge")
+    findings = [(part, _slice(rule, part, check)) for part in judged]
+    measured = [(part, finding) for part, finding in findings if finding.value is not None]
+    for outcome in ("fail", "unknown", "warn"):
+        found = [finding for _, finding in findings if finding.outcome == outcome]
+        if found:
+            return found[0] if outcome == "unknown" else _worst(rule, found)
+    worst = _worst(rule, [finding for _, finding in measured])
+    return _told(worst, f"{worst.reason}, the worst of {len(judged)} values with at least {minimum} rows")
+
+
+def _slice(rule: Rule, part: Slice, check: str) -> Finding:
+    seen = part.measures.get(rule.measure)
+    finding = require(rule, seen, check=check)
+    named = _told(finding, f"{part.column} {part.value}: {finding.reason}")
+    best = None if seen is None else seen.high if rule.operator in {">", ">="} else seen.low
+    if finding.outcome != "fail" or best is None or not rule.holds(best):
+        return named
+    reason = f"{named.reason}; but its interval reaches the bound, so that chance alone may explain it (5% over all slices)"
+    return _told(named, reason, outcome="warn")
+
+
+def _worst(rule: Rule, findings: Sequence[Finding]) -> Finding:
+    key = max if rule.operator in {"<", "<="} else min
+    return key(findings, key=lambda finding: finding.value if finding.value is not None else 0.0)
+
+
+def _told(finding: Finding, reason: str, outcome: Outcome | None = None) -> Finding:
+    return Finding(
+        check=finding.check,
+        outcome=outcome or finding.outcome,
+        reason=reason,
+        value=finding.value,
+        bound=finding.bound,
+        measurement=finding.measurement,
+    )
+
+
+def _live_value(live: Comparison | None, rule: Rule) -> float | None:
+    seen = live.measures.get(rule.measure) if live is not None else None
+    return seen.value if seen is not None else None
