@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,13 +39,20 @@ class Reply:
 
 
 class Callers:
-    """A few callers of one product, each with its own connection."""
+    """A few callers of one product, each with its own connection.
 
-    def __init__(self, url: str, product: str, *, count: int = 16, timeout: float = 30.0) -> None:
+    ``journal`` is a file to which the id of every answer is written as soon as the answer is there: what was
+    acknowledged can be held against what was captured, whenever and however either side ended.
+    """
+
+    def __init__(
+        self, url: str, product: str, *, journal: Path | None = None, count: int = 16, timeout: float = 30.0
+    ) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._path = f"/predict/{product}"
         self._timeout = timeout
+        self._journal = os.open(journal, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644) if journal is not None else None
         self._local = threading.local()
         self._count = count
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="caller")
@@ -60,6 +69,8 @@ class Callers:
     def close(self) -> None:
         """Let the callers go."""
         self._pool.shutdown()
+        if self._journal is not None:
+            os.close(self._journal)
 
     def _ask_each(self, bodies: Sequence[bytes]) -> list[Reply]:
         return [self._ask(body) for body in bodies]
@@ -71,7 +82,7 @@ class Callers:
                 connection = self._local.connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
             connection.request("POST", self._path, body, {"content-type": "application/json"})
             response = connection.getresponse()
-            return Reply(response.status, msgspec.json.decode(response.read()))
+            reply = Reply(response.status, msgspec.json.decode(response.read()))
         except (OSError, http.client.HTTPException) as error:
             self._local.connection = None
             host, port = self._address

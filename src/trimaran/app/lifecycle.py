@@ -124,7 +124,7 @@ class Lifecycle:
             elif proof is not None and not outstanding(policy, candidate):
                 people = [approval.person for _, approval in candidate.approvals if approval.decision == "approve"]
                 reason = f"the gate passed, {' and '.join(people) or 'nobody'} approved"
-                self.releases.advance(number, proof=proof[0].ref, approvals=signatures(policy, candidate), reason=reason)
+                self._move(number, proof[0].ref, reason, signatures(policy, candidate))
             return
         self._compare(candidate, now)
 
@@ -208,10 +208,15 @@ class Lifecycle:
             self.releases.roll_back(number, reason="; ".join(verdict.reasons))
         elif verdict.outcome in PASSING and held:
             proof = self._record(verdict, candidate, now)
-            self.releases.advance(number, proof=proof, reason=f"{stage} passed: {_best(verdict)}")
+            self._move(number, proof, f"{stage} passed: {_best(verdict)}")
         elif now - entered > PATIENCE:
             self._record(verdict, candidate, now)
             self.releases.roll_back(number, reason=f"not enough evidence in {PATIENCE.days} days: {'; '.join(verdict.reasons)}")
+
+    def _move(self, number: int, proof: Ref, reason: str, approvals: Sequence[Ref] = ()) -> None:
+        step = self.releases.next_step(number)
+        if step is not None:
+            self.releases.move(number, step.stage, step.traffic, proof=proof, approvals=approvals, reason=reason)
 
     def _record(self, verdict: Verdict, about: VersionState, now: datetime) -> Ref:
         return self.ledger.append(verdict, about.entry.subject, key=f"{verdict.policy}:{about.entry.subject}:{now.isoformat()}")

@@ -27,20 +27,38 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def story(ledger: Ledger, product: str, until: datetime | None = None, *, quiet: bool = True) -> list[Event]:
     """Return what happened to a product, oldest first.
 
-    ``quiet`` leaves out what happens every day (clean deliveries, watches that found nothing new).
+    ``quiet`` leaves out what happens every day: clean deliveries, and watches that find what the last one found.
     """
-    events = [
-        event
-        for entry, record in ledger.history(KINDS, until=until)
-        if entry.subject == product or entry.subject.startswith((f"{product}/", f"{product}["))
-        for event in [_event(entry, record)]
-    ]
-    return _quiet(events) if quiet else events
+    events, habits = [], _Habits()
+    for entry, record in ledger.history(KINDS, until=until):
+        if entry.subject != product and not entry.subject.startswith((f"{product}/", f"{product}[")):
+            continue
+        if quiet and habits.usual(entry, record):
+            continue
+        sort, text, good = _told(entry, record)
+        events.append(Event(at=entry.at, seq=entry.seq, sort=sort, about=entry.subject, text=text, good=good))
+    return events
 
 
-def _event(entry: Entry, record: Record) -> Event:
-    sort, text, good = _told(entry, record)
-    return Event(at=entry.at, seq=entry.seq, sort=sort, about=entry.subject, text=text, good=good)
+class _Habits:
+    """Remembers what was told, to tell only what is new."""
+
+    def __init__(self) -> None:
+        self._delivered: set[str] = set()
+        self._failing: set[str] = set()
+
+    def usual(self, entry: Entry, record: Record) -> bool:
+        if isinstance(record, Notice):
+            return True
+        if isinstance(record, Ingest):
+            known = entry.subject in self._delivered and not record.refused
+            self._delivered.add(entry.subject)
+            return known
+        if isinstance(record, Verdict) and record.policy == "watch":
+            failing = {finding.check for finding in record.findings if finding.outcome == "fail"}
+            new, self._failing = failing - self._failing, failing
+            return not new
+        return False
 
 
 def _told(entry: Entry, record: Record) -> tuple[str, str, bool | None]:  # noqa: PLR0911  one flat case a kind
@@ -54,7 +72,8 @@ def _told(entry: Entry, record: Record) -> tuple[str, str, bool | None]:  # noqa
             text = f"{record.name}{segment} trained on {record.rows:,} rows of {record.trained_from:%d %b} to {record.trained_to:%d %b}"
             return "training", text, None
         case Verdict():
-            why = "; ".join(record.reasons[:3])
+            failed = [finding for finding in record.findings if finding.outcome == "fail"]
+            why = "; ".join(f"{finding.check}: {finding.reason}" for finding in failed) or "; ".join(record.reasons)
             text = f"{record.policy} {SIGNS[record.outcome]}{': ' + why if why else ''}"
             return record.policy, text, record.outcome in {"pass", "warn"}
         case Approval():
@@ -82,20 +101,3 @@ def _delivery(record: Ingest) -> str:
     )
     refused = f", {record.refused:,} refused ({reasons})" if record.refused else ""
     return f"{record.table} version {record.version}: {record.kept:,} rows kept{refused}"
-
-
-def _quiet(events: list[Event]) -> list[Event]:
-    kept, seen, watched = [], set(), ""
-    for event in events:
-        if event.sort == "notice":
-            continue
-        if event.sort == "data" and event.about in seen and event.good:
-            continue
-        seen.add(event.about)
-        if event.sort == "watch":
-            mood = "" if event.good else event.text.split(" is ", maxsplit=1)[0]
-            changed, watched = mood != watched, mood
-            if not changed:
-                continue
-        kept.append(event)
-    return kept
