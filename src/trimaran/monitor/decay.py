@@ -1,0 +1,165 @@
+"""How good the answers were, now that the labels are there: by window, against what was accepted, and where it leads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from trimaran.core.checks import Rule, alarm
+from trimaran.core.nouns import Finding, Measurement
+from trimaran.core.statistics import auc, brier, calibration_error, confusion, log_loss, mean, trend
+from trimaran.data.declaration import Value
+from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, between, labelled
+
+DAY = 86400.0
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """The realised quality of the labelled answers with since <= event_at < until: each measure with its interval.
+
+    ``value`` is the worth of the decisions by row; its value is None where the product declares none.
+    """
+
+    since: datetime
+    until: datetime
+    n: int
+    positives: int
+    auc: Measurement
+    brier: Measurement
+    log_loss: Measurement
+    accuracy: Measurement
+    ece: Measurement
+    value: Measurement
+
+    @property
+    def measures(self) -> Mapping[str, Measurement]:
+        """The measures by the names that rules use."""
+        return {name: getattr(self, name) for name in ("auc", "brier", "log_loss", "accuracy", "ece", "value")}
+
+
+def quality(rows: pl.DataFrame, value: Value, since: datetime, until: datetime, level: float = 0.95) -> Quality:
+    """Return the realised quality of answers in a window; rows without a label or without a sound score are left out."""
+    seen = labelled(between(rows, since, until))
+    truth, scores = seen["label"].to_numpy(), seen["score"].to_numpy()
+    return Quality(
+        since=since,
+        until=until,
+        n=seen.height,
+        positives=int(truth.sum()),
+        auc=auc(truth, scores, level),
+        brier=brier(truth, scores, level),
+        log_loss=log_loss(truth, scores, level),
+        accuracy=confusion(truth, scores, value.threshold).accuracy(level),
+        ece=calibration_error(truth, scores),
+        value=_worth(truth, scores, value, level),
+    )
+
+
+def trailing(rows: pl.DataFrame, until: datetime, windows: Windows = STANDARD_WINDOWS) -> datetime:
+    """Return where the newest window of quality begins: as short as ``windows`` allows and long enough to tell."""
+    newest, oldest = until - windows.quality, until - windows.longest
+    seen = labelled(between(rows, oldest, until)).sort("event_at", descending=True)
+    if seen.is_empty():
+        return oldest
+    positives = seen["label"].cum_sum().to_numpy()
+    counts = np.arange(1, seen.height + 1)
+    fewest = np.minimum(positives, counts - positives)
+    enough = np.flatnonzero((counts >= windows.labelled) & (fewest >= windows.of_each_class))
+    if not enough.size:
+        return oldest
+    moment: datetime = seen["event_at"][int(enough[0])]
+    return min(newest, moment)
+
+
+def judge(rule: Rule, point: Quality, accepted: Measurement | None, windows: Windows = STANDARD_WINDOWS) -> Finding:
+    """Return the finding "decay": the declared rule as an alarm on the realised quality.
+
+    ``accepted`` is the version's value of the rule's measure when it was accepted, "live" in the rule. It was measured on
+    finitely many rows too, so the interval is widened by its uncertainty (the method of variance estimates recovery, Zou
+    & Donner, Stat. Med. 2008): without decay one look raises a false alarm with at most half of 1 - level, even with a
+    margin of zero; a measure without an interval (ece) warns at most. Windows of successive days overlap, so that their looks err together rather than one by one.
+    """
+    seen = point.measures.get(rule.measure)
+    if seen is None:
+        reason = f"{rule.measure} is not a quality of answers; choose one of: {', '.join(point.measures)}"
+        return Finding(check="decay", outcome="unknown", reason=reason)
+    fewest = min(point.positives, point.n - point.positives)
+    if point.n >= windows.labelled and fewest < windows.of_each_class:
+        reason = f"only {fewest} rows of the rarer class, at least {windows.of_each_class} are needed"
+        return Finding(check="decay", outcome="unknown", reason=reason, measurement=seen)
+    if rule.against_live and accepted is not None:
+        seen = _widened(seen, accepted)
+    live = None if accepted is None else accepted.value
+    finding = alarm(rule, seen, live=live, minimum=windows.labelled, check="decay")
+    reason = f"{finding.reason}, answers of {point.since:%Y-%m-%d} to {point.until:%Y-%m-%d}"
+    outcome = finding.outcome
+    if outcome == "fail" and (seen.low is None or seen.high is None):
+        # Without an interval nobody can say how often such an alarm is false.
+        outcome, reason = "warn", f"{reason}; {rule.measure} has no interval, so that it warns at most"
+    return msgspec.structs.replace(finding, outcome=outcome, reason=reason)
+
+
+def series(rows: pl.DataFrame, value: Value, until: datetime, every: str = "1w", level: float = 0.95) -> list[Quality]:
+    """Return the realised quality by calendar window, oldest first: ``every`` is a Polars duration like ``1w`` or ``1mo``.
+
+    Windows without a labelled row are left out; the newest one ends at ``until``, the settled moment.
+    """
+    seen = labelled(rows).filter(pl.col("event_at") < until)
+    begins = pl.col("event_at").dt.truncate(every)
+    windows = seen.select(since=begins).unique().sort("since").with_columns(until=pl.col("since").dt.offset_by(every))
+    return [quality(seen, value, since, min(end, until), level) for since, end in windows.iter_rows()]
+
+
+def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = None, minimum: int = 300) -> Measurement:
+    """Return in how many days from the end of the newest window a straight line through the windows meets the rule's bound.
+
+    The bound of a rule like ``auc < live - 0.03`` is a floor, that of ``brier > 0.2`` a ceiling. ``value`` is None, and
+    the note says why, unless the line heads there significantly; low and high are Fieller's (see ``core.statistics.trend``).
+    """
+    bound = rule.limit(accepted)
+    if bound is None:
+        return Measurement(value=None, note="unknown: there is no accepted value to compare with")
+    # A ceiling is the floor of the measure upside down.
+    sign = 1.0 if rule.operator in ("<", "<=") else -1.0
+    days, values, weights = [], [], []
+    for point in points:
+        seen = point.measures.get(rule.measure)
+        if seen is None or seen.value is None or seen.low is None or seen.high is None or point.n < minimum:
+            continue
+        days.append((point.since.timestamp() + point.until.timestamp()) / 2 / DAY)
+        values.append(sign * seen.value)
+        weights.append((seen.high - seen.low) ** -2)
+    line = trend(days, values, weights)
+    if line is None:
+        return Measurement(value=None, n=len(days), note=f"unknown: {len(days)} windows of {rule.measure}, 3 are needed")
+    found = line.days_until_below(sign * bound)
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    ahead = points[-1].until.timestamp() / DAY - line.last_day
+    value, low, high = (max(0.0, day - ahead) for day in (found.value, found.low, found.high))
+    return msgspec.structs.replace(found, value=value, low=low, high=high)
+
+
+def _worth(truth: np.ndarray, scores: np.ndarray, value: Value, level: float) -> Measurement:
+    outcomes = (value.true_positive, value.false_positive, value.true_negative, value.false_negative)
+    if not any(outcomes):
+        return Measurement(value=None, note="the product declares no value")
+    called, positive = scores >= value.threshold, truth == 1
+    worth = np.select([called & positive, called, ~positive], outcomes[:3], outcomes[3])
+    return mean(worth, level, floor=min(outcomes), ceiling=max(outcomes))
+
+
+def _widened(seen: Measurement, accepted: Measurement) -> Measurement:
+    if seen.value is None or seen.low is None or seen.high is None:
+        return seen
+    if accepted.value is None or accepted.low is None or accepted.high is None:
+        return seen
+    low = seen.value - math.hypot(seen.value - seen.low, accepted.high - accepted.value)
+    high = seen.value + math.hypot(seen.high - seen.value, accepted.value - accepted.low)
+    note = "interval widened by that of the accepted value"
+    return msgspec.structs.replace(seen, low=low, high=high, note=note)

@@ -1,0 +1,146 @@
+"""How good the answers probably are while their labels are still out, held against the truth once it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import polars as pl
+
+from trimaran.core.checks import Rule, alarm
+from trimaran.core.nouns import Finding, Measurement, Outcome
+from trimaran.core.statistics import Calibration, estimate_quality
+from trimaran.data.declaration import Value
+from trimaran.monitor.decay import Quality, quality
+from trimaran.monitor.rows import between, labelled, sound
+
+BLIND = "it holds while a score means what it meant in training: it sees drift of the data, none of the concept"
+
+
+class Estimated(msgspec.Struct, frozen=True, kw_only=True):
+    """The quality to expect of the answers with since <= event_at < until, from their scores alone."""
+
+    since: datetime
+    until: datetime
+    auc: Measurement
+    accuracy: Measurement
+    brier: Measurement
+
+    @property
+    def measures(self) -> dict[str, Measurement]:
+        """The measures by the names that rules use."""
+        return {name: getattr(self, name) for name in ("auc", "accuracy", "brier")}
+
+
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """Estimated and realised AUC of one window; ``realised`` is None while labels are out.
+
+    ``inside`` says whether the realised value lies in the estimated interval, which it does in ``level`` of the windows
+    as long as the concept stands.
+    """
+
+    since: datetime
+    until: datetime
+    estimated: Measurement
+    realised: Measurement | None = None
+    inside: bool | None = None
+
+
+def estimate(
+    rows: pl.DataFrame,
+    calibration: Calibration,
+    value: Value,
+    since: datetime,
+    until: datetime,
+    level: float = 0.95,
+) -> Estimated:
+    """Return the quality to expect of the answers in a window (CBPE, see ``core.statistics.estimate_quality``).
+
+    It is blind to concept drift: when the same rows come to have other outcomes, the scores do not know.
+    """
+    seen = sound(between(rows, since, until))
+    found = estimate_quality(calibration, seen["score"].to_numpy(), threshold=value.threshold, level=level)
+    return Estimated(since=since, until=until, auc=found.auc, accuracy=found.accuracy, brier=found.brier)
+
+
+def against(rows: pl.DataFrame, calibration: Calibration, value: Value, point: Quality) -> Reconciled:
+    """Return a realised quality beside the estimate for the same labelled rows."""
+    estimated = estimate(labelled(rows), calibration, value, point.since, point.until)
+    return _reconciled(estimated, point.auc)
+
+
+def reconcile(
+    rows: pl.DataFrame,
+    calibration: Calibration,
+    value: Value,
+    settled: datetime,
+    every: str = "1w",
+) -> list[Reconciled]:
+    """Return estimated and realised AUC by calendar window, oldest first: two lines of one chart.
+
+    A window that ends by ``settled`` is estimated on the very rows whose labels came; a younger one on all its rows, and
+    has no realised value yet.
+    """
+    begins = pl.col("event_at").dt.truncate(every)
+    windows = sound(rows).select(since=begins).unique().sort("since").with_columns(until=pl.col("since").dt.offset_by(every))
+    result = []
+    for since, until in windows.iter_rows():
+        if until <= settled:
+            result.append(against(rows, calibration, value, quality(rows, value, since, until)))
+        else:
+            result.append(_reconciled(estimate(rows, calibration, value, since, until), None))
+    return result
+
+
+def judge(
+    estimated: Estimated,
+    checked: Sequence[Reconciled],
+    rule: Rule | None,
+    accepted: Measurement | None,
+    minimum: int = 500,
+) -> Finding:
+    """Return the finding "estimate": it warns at most, since an estimate is no evidence of decay.
+
+    It warns when the whole estimated interval lies on the alarming side of the decay rule, and when the estimates that
+    could be checked were wrong: then the concept moved, and the estimate of today is not worth much either.
+    """
+    held = rule if rule is not None and rule.measure in estimated.measures else None
+    seen = estimated.measures[held.measure if held is not None else "auc"]
+    if seen.value is None or seen.n < minimum:
+        reason = seen.note if seen.value is None else f"only {seen.n} answers, at least {minimum} are needed"
+        return Finding(check="estimate", outcome="unknown", reason=reason, measurement=seen)
+    outcome: Outcome = "pass"
+    bound = None
+    reason = f"{held.measure if held is not None else 'auc'} is estimated at {seen.value:.4g}{_interval(seen)}"
+    if held is not None:
+        judged = alarm(held, seen, live=None if accepted is None else accepted.value, minimum=minimum)
+        bound = judged.bound
+        if judged.outcome == "unknown":
+            outcome = "unknown"
+            reason = f"{reason}, but {judged.reason}"
+        elif judged.outcome == "fail":
+            outcome = "warn"
+            reason = f"{reason}, beyond the alarm at {held}"
+    missed = [
+        (point.since, point.realised.value) for point in checked if point.realised is not None and point.inside is False
+    ]
+    if missed:
+        outcome = "warn" if outcome == "pass" else outcome
+        since, truth = missed[-1]
+        reason += f"; the estimate from {since:%Y-%m-%d} on missed the truth ({truth:.4g}), as one in twenty does by chance, or the concept moved"
+    return Finding(
+        check="estimate", outcome=outcome, reason=f"{reason}; {BLIND}", value=seen.value, bound=bound, measurement=seen
+    )
+
+
+def _reconciled(estimated: Estimated, realised: Measurement | None) -> Reconciled:
+    auc = estimated.auc
+    inside = None
+    if realised is not None and realised.value is not None and auc.low is not None and auc.high is not None:
+        inside = auc.low <= realised.value <= auc.high
+    return Reconciled(since=estimated.since, until=estimated.until, estimated=auc, realised=realised, inside=inside)
+
+
+def _interval(seen: Measurement) -> str:
+    return "" if seen.low is None or seen.high is None else f" ({seen.low:.4g} to {seen.high:.4g}, n {seen.n})"
