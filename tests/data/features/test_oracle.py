@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from trimaran.data.declaration import Feature, Moment, Table
 from trimaran.data.features import FeatureEngine
 
-from .conftest import NOON
-
+NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 HOURS = timedelta(hours=2)
 OFFSET = timedelta(minutes=-30)
 MAX_AGE = timedelta(minutes=90)

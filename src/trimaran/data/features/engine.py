@@ -30,11 +30,12 @@ class FeatureEngine:
     """Computes features as they could have been known at each asked row's moment (t).
 
     Of the rows with its key and event time up to t whose used columns were all known by t, a ``newest`` feature sees the
-    one with the largest event time; at equal times the one that came last in the table; none when it is older than the table's
-    ``max_age``. Without time in the table it sees the last row with its key. A ``window`` feature sees the rows with event
-    time in (t - window, t] whose used columns were all known by t, oldest first. A value whose moment of becoming known is
-    null is never known; a null in a key or a null t matches nothing. Where there is nothing to see a newest feature is null
-    and a window feature is what its expression gives on no rows: 0 for counts and sums, null for means.
+    one with the largest event time; at equal times the one that came last in the table; none when it is older than the
+    table's ``max_age``. Without time in the table it sees the last row with its key. A ``window`` feature sees the rows with
+    event time in (t - window, t] whose used columns were all known by t, oldest first. A value whose moment of becoming
+    known is null is never known; a null in a key matches nothing; a null t lies before every moment. Where there is nothing
+    to see a newest feature is null and a window feature is what its expression gives on no rows: 0 for counts and sums, null
+    for means.
 
     An expression is shown the columns its feature declares as inputs, and no other. ``tables`` holds every declared table by
     name, ``asked`` names the one whose rows are asked for. Raises ``DefinitionError`` with every fault at once.
