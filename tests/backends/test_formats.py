@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -17,6 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from trimaran.backends.onnx_format import OnnxFormat
 from trimaran.backends.skops_format import SkopsFormat
@@ -34,24 +36,35 @@ def boosting(**settings: Any) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(max_iter=10, random_state=0, **settings)
 
 
-MODELS = {
-    "boosting": boosting().fit(ROWS, TRUTH),
-    "logistic": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(ROWS, TRUTH),
+FITS: dict[str, Callable[[], Any]] = {
+    "boosting": lambda: boosting().fit(ROWS, TRUTH),
+    "logistic": lambda: make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(ROWS, TRUTH),
 }
 FORMATS: tuple[ModelFormat, ...] = (OnnxFormat(), SkopsFormat())
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    with threadpool_limits(1):  # threads that wait for each other on a busy machine take seconds
+        yield
+
+
+@cache
+def fitted(name: str) -> Any:
+    return FITS[name]()
+
+
 @pytest.mark.parametrize("law", formats_kit.LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FITS)
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
 def test_it_keeps_the_laws_of_a_model_format(format_: ModelFormat, model: str, law: Callable[..., None]) -> None:
-    law(format_, MODELS[model], ROWS)
+    law(format_, fitted(model), ROWS)
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
 def test_a_model_fitted_again_alike_gives_the_same_bytes(format_: ModelFormat) -> None:
     names = ["a", "b", "c", "d"]
-    assert format_.dump(boosting().fit(ROWS, TRUTH), names) == format_.dump(MODELS["boosting"], names)
+    assert format_.dump(boosting().fit(ROWS, TRUTH), names) == format_.dump(fitted("boosting"), names)
 
 
 def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:
@@ -63,7 +76,7 @@ def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:
 
 
 def test_onnx_refuses_weights_in_another_file() -> None:
-    model = onnx.load_from_string(OnnxFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"]))
+    model = onnx.load_from_string(OnnxFormat().dump(fitted("logistic"), ["a", "b", "c", "d"]))
     tensor = model.graph.initializer.add(name="w", data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="../../etc/passwd")
     with pytest.raises(InputError):
@@ -81,7 +94,7 @@ def author_function(rows: np.ndarray) -> np.ndarray:
 
 
 def test_skops_lists_every_type_it_does_not_know_before_it_runs_any() -> None:
-    data = SkopsFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"])
+    data = SkopsFormat().dump(fitted("logistic"), ["a", "b", "c", "d"])
     schema = json.loads(ZipFile(BytesIO(data)).read("schema.json"))
     steps = schema["content"]["content"]["steps"]["content"]
     for step, name in zip(steps, ("system", "popen"), strict=False):
@@ -100,7 +113,7 @@ def with_schema(data: bytes, schema: dict[str, Any]) -> bytes:
 
 
 def test_skops_refuses_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = SkopsFormat().dump(MODELS["logistic"], ["a", "b", "c", "d"])
+    data = SkopsFormat().dump(fitted("logistic"), ["a", "b", "c", "d"])
     monkeypatch.setattr("trimaran.backends.skops_format.SIZE_LIMIT", 1000)
     with pytest.raises(InputError, match="more than 1000"):
         SkopsFormat().load(data)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError
@@ -17,7 +18,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from trimaran.backends.group_commit import GroupCommit
 from trimaran.backends.sqlite_files import Readers, create, from_micros, reader, to_micros, translated, writer
-from trimaran.core.errors import NotFound, TrimaranError, Unavailable
+from trimaran.core.errors import Corrupt, NotFound, TrimaranError, Unavailable
 from trimaran.core.ledger import Tip
 from trimaran.core.nouns import GENESIS, Draft, Entry
 
@@ -233,5 +234,9 @@ def _row(entry: Entry) -> dict[str, object]:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
-    fields: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Entry(**{**fields, "at": from_micros(fields["at"])})
+    fields = dict(zip(Entry.__struct_fields__, row, strict=True))
+    try:
+        return msgspec.convert({**fields, "at": from_micros(fields["at"])}, Entry)
+    except (msgspec.ValidationError, OverflowError, TypeError) as error:
+        message = f"entry {fields['seq']} was changed after it was written: {error}"
+        raise Corrupt(message) from error

@@ -98,6 +98,15 @@ def the_frame_joins_labels_and_keeps_types(store: CaptureStore) -> None:
     holds(by_row["a", 1]["event_at"] == NOON + timedelta(hours=1), "moments keep microseconds and zone")
 
 
+def vectors_of_different_widths_stay_with_their_rows(store: CaptureStore) -> None:
+    """Keep each version's own number of features, in whatever order the rows come."""
+    widths = [5, 3, 0, 3, 5, 4]
+    store.record([prediction(f"{n}", hours=n, width=width) for n, width in enumerate(widths)])
+    found = dict(store.frame("p", features=True).select("id", "features").iter_rows())
+    wanted = {f"{n}": prediction("", width=width).features for n, width in enumerate(widths)}
+    holds(found == wanted, "features stay with their row")
+
+
 def the_frame_is_cut_at_event_time(store: CaptureStore) -> None:
     """Bounds are since <= event_at < until; an empty frame has its columns too."""
     store.record([prediction(f"{hour}", hours=hour) for hour in range(4)])
@@ -146,6 +155,7 @@ LAWS: tuple[Callable[[CaptureStore], None], ...] = (
     a_prediction_is_written_once,
     a_label_is_written_once,
     the_frame_joins_labels_and_keeps_types,
+    vectors_of_different_widths_stay_with_their_rows,
     the_frame_is_cut_at_event_time,
     counts_balance,
     numbers_that_are_none_are_refused,
