@@ -89,3 +89,6 @@ class Callers:
             raise Unavailable(
                 f"the scoring server at {host}:{port} did not answer: {error or type(error).__name__}"
             ) from error
+        if self._journal is not None and reply.answered:
+            os.write(self._journal, f"{reply.body['id']}\n".encode())
+        return reply

@@ -80,8 +80,9 @@ class Replay:
         self._push(self._feed.timeless, "timeless")
         self._push(self._feed.facts(start - FACTS_BEFORE, start), "history")
         life.train("first training", key="first")
+        life.replicate("first training", key="segments")
         self._sign()
-        life.advance(start)
+        life.promotion.advance(start)
 
     def run(self, callers: Callers) -> None:
         """Live through every day of the plan that is not finished yet."""
@@ -110,12 +111,12 @@ class Replay:
             self._push(self._feed.facts(tick, end), f"{end:%Y-%m-%dT%H}")
             self._ask(callers, self._feed.asked(tick, end), chosen, tally)
             self._sign()
-            life.advance(end)
+            life.promotion.advance(end)
             tick = end
         self._break(callers, tally, until)
         life.take_in(self._feed.settled(since, until), source="daily delivery", key=f"{until:%Y-%m-%d}")
-        labels = life.join_labels(until)
-        findings = life.watch(until)
+        labels = life.oversight.join_labels(until)
+        findings = life.oversight.watch(until)
         if any(since < day <= until for day in self._plan.planted) and life.state.candidate is None:
             life.train("drill: labels shuffled on purpose", key=f"drill:{until:%Y-%m-%d}", planted=True)
         else:
@@ -142,7 +143,9 @@ class Replay:
         tally.count(replies)
         lost = [reply for reply in replies if not reply.answered]
         if lost:
-            raise Unavailable(f"{len(lost)} of {len(replies)} requests were not answered; the first: {lost[0].status} {lost[0].body}")
+            raise Unavailable(
+                f"{len(lost)} of {len(replies)} requests were not answered; the first: {lost[0].status} {lost[0].body}"
+            )
         tally.batch += self._batch.score(rows.filter(~online))
 
     def _break(self, callers: Callers, tally: Tally, until: datetime) -> None:

@@ -99,7 +99,7 @@ def _facts(definition: Definition, frames: Mapping[str, pl.DataFrame]) -> dict[s
 def _dated(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     moments = [*([table.time] if table.time else []), *table.known.values()]
     first = pl.min_horizontal(moments) if table.time else pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-    return rows.select(first.alias(_MOMENT)).with_columns(rows.hash_rows(seed=0).alias(_ROW))
+    return rows.with_columns(first.alias(_MOMENT), rows.hash_rows(seed=0).alias(_ROW)).select(_MOMENT, _ROW)
 
 
 def _identity(definition: Definition) -> str:

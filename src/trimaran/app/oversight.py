@@ -1,0 +1,84 @@
+"""Watches what is live: late labels are joined, the policy's monitors look, and people are told what is new."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from trimaran.app.workspace import Workspace
+from trimaran.build import read_evidence
+from trimaran.control.gates import GATE
+from trimaran.control.state import ProductState, VersionState
+from trimaran.core.canon import canonical
+from trimaran.core.checks import conclude
+from trimaran.core.nouns import Finding, Measurement, Notice, Ref, Verdict
+from trimaran.data.declaration import Definition
+from trimaran.data.profiles import read_profile
+from trimaran.data.tables import Tables
+from trimaran.monitor import balance, due, reach, watch
+
+MARGIN = timedelta(days=3)
+"""How much longer than its waiting time a label may take to be delivered."""
+
+
+class Oversight:
+    """The monitors of one product, by its policy."""
+
+    def __init__(self, workspace: Workspace, definition: Definition, tables: Tables) -> None:
+        self._workspace = workspace
+        self._definition = definition
+        self._tables = tables
+        self._state = ProductState(definition.name)
+
+    def join_labels(self, now: datetime) -> int:
+        """Join the labels that are decided by now to the captured predictions; return how many were new."""
+        captures, horizon = self._workspace.captures, self._definition.label.wait + MARGIN
+        recent = captures.frame(self._definition.name, since=now - horizon - abs(self._definition.predict_at.offset))
+        waiting = recent.filter(pl.col("joined_at").is_null())["id"].unique().to_list()
+        joined = captures.join(due(self._definition, self._tables.frame(self._definition.asked), waiting, now))
+        record = balance(captures.counts(self._definition.name), now)
+        self._workspace.ledger.append(
+            record, f"{self._definition.name}/labels", key=f"balance:{self._definition.name}:labels:{now.isoformat()}"
+        )
+        return joined
+
+    def watch(self, now: datetime) -> list[Finding]:
+        """Look at the live version as the policy declares; write the verdict and tell people what is new."""
+        live = self._state.catch_up(self._workspace.ledger).live
+        if live is None:
+            return []
+        frame = self._workspace.captures.frame(
+            self._definition.name, since=reach(self._definition, now), until=now, features=True
+        )
+        profile = read_profile(self._workspace.objects, live.version.profile)
+        seen = watch(self._definition, live.version, profile, self._accepted(live), frame, now)
+        evidence = self._workspace.objects.put(canonical(seen.details))
+        verdict = conclude("watch", live.version.native, seen.findings, evidence=evidence)
+        before = live.verdict("watch")
+        ref = self._workspace.ledger.append(verdict, live.entry.subject, key=f"watch:{live.entry.subject}:{now.isoformat()}")
+        self._tell(verdict, before[1] if before is not None else None, ref)
+        return seen.findings
+
+    def _accepted(self, live: VersionState) -> Measurement | None:
+        """Return the measure of the decay rule as it was when the version passed its gate."""
+        gate, rule = live.verdict(GATE), self._definition.watch.decay
+        if gate is None or gate[1].evidence is None or rule is None:
+            return None
+        return read_evidence(self._workspace.objects, gate[1].evidence).measures.get(rule.measure)
+
+    def _tell(self, verdict: Verdict, before: Verdict | None, ref: Ref) -> None:
+        """Write a notice to everybody on the list for each finding that fails now and did not before."""
+        known = {finding.check for finding in (before.findings if before is not None else []) if finding.outcome == "fail"}
+        for finding in verdict.findings:
+            if finding.outcome != "fail" or finding.check in known:
+                continue
+            for address in self._definition.watch.tell:
+                notice = Notice(
+                    product=self._definition.name,
+                    to=address,
+                    subject=f"{self._definition.name}: {finding.check}",
+                    text=finding.reason,
+                    about=ref,
+                )
+                self._workspace.ledger.append(notice, self._definition.name, key=f"notice:{ref}:{finding.check}:{address}")
