@@ -1,0 +1,60 @@
+"""What the record says, as plain frozen values: command line, dashboard, report and notebook show the same ones."""
+
+from trimaran.app.views.book import Book, Status, only_product
+from trimaran.app.views.drift import DriftWeek, drift, drift_state
+from trimaran.app.views.loop import Flow, Hull, Share, Station
+from trimaran.app.views.portfolio import Card, portfolio
+from trimaran.app.views.product import ProductView, product_view
+from trimaran.app.views.quality import Level, Period, QualityPoint, quality
+from trimaran.app.views.summary import Asked, Outcomes, Summary, summary
+from trimaran.app.views.totals import HandOver, totals
+from trimaran.app.views.versions import (
+    Approvals,
+    Judgement,
+    Move,
+    Span,
+    VersionRow,
+    VersionView,
+    open_approvals,
+    version_rows,
+    version_view,
+)
+from trimaran.app.views.worth import Month, months
+
+__all__ = [
+    "Approvals",
+    "Asked",
+    "Book",
+    "Card",
+    "DriftWeek",
+    "Flow",
+    "HandOver",
+    "Hull",
+    "Judgement",
+    "Level",
+    "Month",
+    "Move",
+    "Outcomes",
+    "Period",
+    "ProductView",
+    "QualityPoint",
+    "Share",
+    "Span",
+    "Station",
+    "Status",
+    "Summary",
+    "VersionRow",
+    "VersionView",
+    "drift",
+    "drift_state",
+    "months",
+    "only_product",
+    "open_approvals",
+    "portfolio",
+    "product_view",
+    "quality",
+    "summary",
+    "totals",
+    "version_rows",
+    "version_view",
+]

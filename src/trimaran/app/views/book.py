@@ -1,0 +1,130 @@
+"""Everything that one product's views are made from, read once: its state, its definition and what it answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from trimaran.app.loading import load_text
+from trimaran.app.workspace import Workspace
+from trimaran.control.state import ProductState, VersionState
+from trimaran.core.errors import NotFound, TrimaranError
+from trimaran.core.nouns import Balance, Verdict
+from trimaran.data.declaration import Definition
+
+MEASURES: tuple[str, ...] = ("auc", "brier", "accuracy")
+ANSWERING = ("live", "canary")
+Status = Literal["ok", "active", "waiting", "alarm"]
+
+
+@dataclass
+class Book:
+    """One product of a workspace at one moment; what is costly is read when it is first asked for."""
+
+    workspace: Workspace
+    state: ProductState
+    now: datetime
+
+    @classmethod
+    def open(cls, workspace: Workspace, product: str) -> Book:
+        """Return the book of a product; raises ``NotFound`` that lists the products there are."""
+        known = workspace.products()
+        if product not in known:
+            names = ", ".join(sorted(known)) or "none: declare one with `trimaran run PRODUCT.py`"
+            raise NotFound(f"there is no product {product!r} in {workspace.root}; there is {names}")
+        return cls(workspace, ProductState.replay(workspace.ledger, product), workspace.clock.now())
+
+    @property
+    def product(self) -> str:
+        """The product's name."""
+        return self.state.product
+
+    @cached_property
+    def definition(self) -> Definition | None:
+        """The definition in force, that of the newest declaration; None when it cannot be loaded."""
+        try:
+            return self._load()
+        except TrimaranError as error:
+            self.faults.append(f"the definition cannot be loaded, so worth and limits are not shown: {error}")
+            return None
+
+    @cached_property
+    def faults(self) -> list[str]:
+        """What could not be read, in words."""
+        return []
+
+    @cached_property
+    def captures(self) -> pl.DataFrame:
+        """Every captured answer with its label, all versions and roles."""
+        return self.workspace.captures.frame(self.product)
+
+    @cached_property
+    def answered(self) -> pl.DataFrame:
+        """The answers that callers got, one a row: shadows and failures are left out."""
+        heard = self.captures.filter(pl.col("role").is_in(ANSWERING) & pl.col("score").is_not_null())
+        return heard.unique("id", keep="first", maintain_order=True)
+
+    @cached_property
+    def watches(self) -> list[tuple[datetime, int, Verdict]]:
+        """The verdicts of the daily watch, oldest first: when, about which version, what."""
+        found = [
+            (entry.at, state.version.number, verdict)
+            for state in self.state.versions.values()
+            for entry, verdict in state.verdicts
+            if verdict.policy == "watch"
+        ]
+        return sorted(found, key=lambda watch: watch[0])
+
+    @cached_property
+    def balances(self) -> list[Balance]:
+        """Every control total of the product, oldest first."""
+        prefix = f"{self.product}/"
+        history = self.workspace.ledger.history([Balance])
+        return [record for entry, record in history if entry.subject.startswith(prefix)]
+
+    @property
+    def measure(self) -> str:
+        """The measure of quality that the gate asks for, the area under the ROC curve where it asks for none."""
+        rules = self.definition.acceptance.rules if self.definition is not None else ()
+        return next((rule.measure for rule in rules if rule.measure in MEASURES), "auc")
+
+    def version(self, name: str) -> VersionState:
+        """Return the version that ``v3`` or ``3`` names; raises ``NotFound`` that lists the versions there are."""
+        found = next(
+            (state for state in self.state.versions.values() if name in {state.version.name, str(state.version.number)}),
+            None,
+        )
+        if found is None:
+            names = ", ".join(state.version.name for state in self.state.versions.values()) or "none yet"
+            raise NotFound(f"{self.product} has no version {name!r}; it has {names}")
+        return found
+
+    def stage(self, state: VersionState) -> str:
+        """Return the stage of a version; what another version replaced is retired, whether or not a move said so."""
+        replaced = state.stage == "live" and self.state.traffic.live != state.version.number
+        return "retired" if replaced else state.stage
+
+    def _load(self) -> Definition | None:
+        if self.state.declared is None:
+            return None
+        text = self.workspace.objects.get(self.state.declared[1].source).decode()
+        return load_text(text, root=self.workspace.data_root)
+
+
+def only_product(workspace: Workspace, product: str | None) -> str:
+    """Return the product that is meant; it may be left out where there is one.
+
+    Raises ``NotFound`` that lists the products where none or several could be meant.
+    """
+    known = sorted(workspace.products())
+    if product is not None and product in known:
+        return product
+    if product is None and len(known) == 1:
+        return known[0]
+    names = ", ".join(known) or "none: declare one with `trimaran run PRODUCT.py`"
+    what = f"there is no product {product!r}" if product is not None else "which product is meant is not clear"
+    raise NotFound(f"{what} in {workspace.root}; choose with --product from: {names}")

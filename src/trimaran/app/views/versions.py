@@ -1,0 +1,271 @@
+"""The versions of a product: how each was made, judged, approved and moved, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+from trimaran.app.views.book import Book
+from trimaran.app.views.quality import accepted_quality
+from trimaran.build import Evidence, read_evidence
+from trimaran.control.approvals import outstanding
+from trimaran.control.standing import Signature
+from trimaran.control.state import VersionState
+from trimaran.core.nouns import Finding, Release, Run
+
+Fate = Literal["live", "released", "under way", "waiting", "refused", "rolled back", "trained"]
+_FATES: dict[str, Fate] = {
+    "staging": "waiting",
+    "shadow": "under way",
+    "canary": "under way",
+    "live": "live",
+    "retired": "released",
+    "refused": "refused",
+    "rolled back": "rolled back",
+}
+
+
+class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One version in a table: ``fate`` is what became of it, ``reasons`` say why in words."""
+
+    name: str
+    number: int
+    stage: str
+    since: datetime
+    fate: Fate
+    cause: str
+    trained_at: datetime
+    rows: int
+    quality: float | None
+    reasons: list[str]
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """One move of a version, and the entry it stands in."""
+
+    at: datetime
+    seq: int
+    actor: str
+    stage: str
+    percent: float
+    reason: str
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict about a version: the findings of a policy's checks, and the object with what they saw."""
+
+    at: datetime
+    seq: int
+    policy: str
+    outcome: str
+    findings: list[Finding]
+    evidence: str | None
+
+
+class VersionView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one version.
+
+    ``verdicts`` holds the newest of each policy, ``lacking`` the roles still to approve, and ``evidence`` what the gate
+    looked at, None before it did.
+    """
+
+    product: str
+    row: VersionRow
+    model: str
+    compiled: str | None
+    segment: str | None
+    features: list[str]
+    trained_from: datetime
+    trained_to: datetime
+    tested_from: datetime
+    tested_to: datetime
+    parameters: dict[str, float | int | str | bool | None]
+    metrics: dict[str, float | None]
+    data: dict[str, int]
+    seconds: float
+    trials: int
+    commit: str | None
+    python: str
+    verdicts: list[Judgement]
+    approvals: list[Signature]
+    lacking: list[str]
+    moves: list[Move]
+    evidence: Evidence | None
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """One version's stay in one stage, at one share of the traffic (in percent)."""
+
+    version: str
+    number: int
+    stage: str
+    percent: float
+    start: datetime
+    end: datetime
+    reason: str
+
+
+class Approvals(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that waits for people: the roles still lacking, and who has signed."""
+
+    version: str
+    since: datetime
+    lacking: list[str]
+    given: list[Signature]
+    reasons: list[str]
+
+
+def version_rows(book: Book) -> list[VersionRow]:
+    """Return a row for every version, newest first."""
+    return [version_row(book, state) for state in reversed(book.state.versions.values())]
+
+
+def version_row(book: Book, state: VersionState) -> VersionRow:
+    """Return the row of one version."""
+    stage = book.stage(state)
+    run = book.workspace.ledger.read(state.version.run, Run)
+    return VersionRow(
+        name=state.version.name,
+        number=state.version.number,
+        stage=stage,
+        since=state.since,
+        fate=_FATES.get(stage, "trained"),
+        cause=run.cause,
+        trained_at=state.entry.at,
+        rows=state.version.rows,
+        quality=accepted_quality(book, state),
+        reasons=_reasons(state, stage),
+    )
+
+
+def version_view(book: Book, name: str) -> VersionView:
+    """Return everything about the version that ``v3`` names; raises ``NotFound`` that lists the versions."""
+    state = book.version(name)
+    version, run = state.version, book.workspace.ledger.read(state.version.run, Run)
+    newest = {verdict.policy: (entry, verdict) for entry, verdict in state.verdicts}
+    return VersionView(
+        product=book.product,
+        row=version_row(book, state),
+        model=version.native,
+        compiled=version.compiled,
+        segment=version.segment,
+        features=version.features,
+        trained_from=version.trained_from,
+        trained_to=version.trained_to,
+        tested_from=version.tested_from,
+        tested_to=version.tested_to,
+        parameters=run.parameters,
+        metrics=run.metrics,
+        data=run.data,
+        seconds=run.seconds,
+        trials=run.trials,
+        commit=run.code.commit,
+        python=run.environment.python,
+        verdicts=[
+            Judgement(
+                at=entry.at,
+                seq=entry.seq,
+                policy=verdict.policy,
+                outcome=verdict.outcome,
+                findings=verdict.findings,
+                evidence=verdict.evidence,
+            )
+            for entry, verdict in newest.values()
+        ],
+        approvals=_signatures(state),
+        lacking=_lacking(book, state),
+        moves=[
+            Move(
+                at=entry.at,
+                seq=entry.seq,
+                actor=entry.actor,
+                stage=move.stage,
+                percent=_share(move),
+                reason=move.reason,
+            )
+            for entry, move in state.moves
+        ],
+        evidence=_evidence(book, state),
+    )
+
+
+def spans(book: Book) -> list[Span]:
+    """Return every stay of every version in a stage, oldest first; what still lasts ends at the book's moment."""
+    found = []
+    for state in book.state.versions.values():
+        ends = [entry.at for entry, _ in state.moves[1:]] + [_end(book, state)]
+        for (entry, move), end in zip(state.moves, ends, strict=True):
+            if move.stage in {"refused", "rolled back", "retired"}:
+                continue
+            found.append(
+                Span(
+                    version=state.version.name,
+                    number=state.version.number,
+                    stage=move.stage,
+                    percent=_share(move),
+                    start=entry.at,
+                    end=max(entry.at, end),
+                    reason=move.reason,
+                )
+            )
+    return sorted(found, key=lambda span: span.start)
+
+
+def open_approvals(book: Book) -> list[Approvals]:
+    """Return the versions that passed their gate and wait for people."""
+    return [
+        Approvals(
+            version=state.version.name,
+            since=state.since,
+            lacking=_lacking(book, state),
+            given=_signatures(state),
+            reasons=_reasons(state, "staging"),
+        )
+        for state in book.state.versions.values()
+        if _lacking(book, state)
+    ]
+
+
+def _evidence(book: Book, state: VersionState) -> Evidence | None:
+    gate = state.verdict("gate")
+    digest = gate[1].evidence if gate is not None else None
+    return None if digest is None else read_evidence(book.workspace.objects, digest)
+
+
+def _lacking(book: Book, state: VersionState) -> list[str]:
+    if book.definition is None or state.stage != "staging" or not state.passed("gate"):
+        return []
+    refused = any(approval.decision == "refuse" for _, approval in state.approvals)
+    return [] if refused else outstanding(book.definition.release, state)
+
+
+def _reasons(state: VersionState, stage: str) -> list[str]:
+    """Return why a version is where it is: what the gate found against it, else the words of its newest move."""
+    gate = state.verdict("gate")
+    against = gate[1].reasons if gate is not None and gate[1].outcome in {"fail", "unknown"} else []
+    spoken = [state.moves[-1][1].reason] if state.moves else []
+    return (against or spoken) if stage in {"refused", "staging", "trained"} else spoken
+
+
+def _signatures(state: VersionState) -> list[Signature]:
+    return [
+        Signature(person=one.person, role=one.role, decision=one.decision, at=entry.at, note=one.note)
+        for entry, one in state.approvals
+    ]
+
+
+def _share(move: Release) -> float:
+    return {"live": 100.0 - move.traffic.percent, "canary": move.traffic.percent}.get(move.stage, 0.0)
+
+
+def _end(book: Book, state: VersionState) -> datetime:
+    """Return when a version's newest stay ended: when another went live in its place, or not yet."""
+    if book.stage(state) != "retired":
+        return book.now
+    moves = sorted((move for other in book.state.versions.values() for move in other.moves), key=lambda move: move[0].seq)
+    number = state.version.number
+    lost = [after.at for (_, before), (after, move) in pairwise(moves) if before.traffic.live == number != move.traffic.live]
+    return lost[-1] if lost else state.since
