@@ -1,0 +1,77 @@
+"""The pages: portfolio, product, version and story."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_303_SEE_OTHER
+
+from trimaran.app import figures
+from trimaran.app.signing import decide
+from trimaran.core.errors import TrimaranError
+from trimaran.doors.dashboard.access import ACCESS, Access
+from trimaran.doors.dashboard.faults import code_of
+from trimaran.doors.dashboard.shelf import Shelf
+
+READ = {ACCESS: Access.READ}
+
+
+class DecisionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the approval form sends."""
+
+    decision: Literal["approve", "refuse"]
+    role: str
+    person: str
+    note: str = ""
+    token: str = msgspec.field(name="_csrf_token", default="")
+
+
+@get("/", opt=READ, sync_to_thread=True, name="portfolio")
+def portfolio_page(shelf: Shelf) -> Template:
+    """Show all products, a card each."""
+    return Template("portfolio.html", context={"cards": shelf.portfolio(), "workspace": shelf.workspace.root})
+
+
+@get("/products/{product:str}", opt=READ, sync_to_thread=True, name="product")
+def product_page(shelf: Shelf, product: str) -> Template:
+    """Show one product."""
+    return _product(shelf, product)
+
+
+@get("/products/{product:str}/versions/{version:str}", opt=READ, sync_to_thread=True, name="version")
+def version_page(shelf: Shelf, product: str, version: str) -> Template:
+    """Show one version: what the gate found, on what evidence, who approved, and where it went."""
+    view = shelf.version(product, version)
+    return Template("version.html", context={"view": view, "figures": figures})
+
+
+@get("/products/{product:str}/story", opt=READ, sync_to_thread=True, name="story")
+def story_page(shelf: Shelf, product: str, *, everything: bool = False) -> Template:
+    """Show a product's life as a table of dated events."""
+    events = shelf.story(product, quiet=not everything)
+    return Template("story.html", context={"product": product, "events": events, "everything": everything})
+
+
+@post("/products/{product:str}/versions/{version:str}/decision", opt={ACCESS: Access.DECIDE}, sync_to_thread=True)
+def decision(
+    shelf: Shelf,
+    product: str,
+    version: str,
+    data: Annotated[DecisionForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[Any]:
+    """Write a person's yes or no; show the product again, with what stood in the way if anything did."""
+    try:
+        decide(shelf.workspace, product, version, data.decision, role=data.role, person=data.person, note=data.note)
+    except TrimaranError as error:
+        return _product(shelf, product, said=str(error), code=code_of(error))
+    return Redirect(f"/products/{product}#approvals", status_code=HTTP_303_SEE_OTHER)
+
+
+def _product(shelf: Shelf, product: str, *, said: str = "", code: int = 200) -> Template:
+    view = shelf.product(product)
+    return Template("product.html", context={"view": view, "figures": figures, "said": said}, status_code=code)

@@ -1,0 +1,65 @@
+"""Views kept as long as the ledger does not move: a page costs a look at its head, not a fold over a year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar, cast
+
+from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
+from trimaran.app.workspace import Workspace
+from trimaran.control.story import Event, story
+
+T = TypeVar("T")
+_MOST = 64
+
+
+class Shelf:
+    """Makes each view once for each state of the ledger; any number of threads may ask."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._views: dict[tuple[str, ...], tuple[int, object]] = {}
+        self._locks: dict[tuple[str, ...], Lock] = {}
+        self._lock = Lock()
+
+    def portfolio(self) -> list[Card]:
+        """Return a card for every product."""
+        return self._kept(("portfolio",), lambda: portfolio(self.workspace))
+
+    def product(self, product: str) -> ProductView:
+        """Return the view of a product; raises ``NotFound``."""
+        return self._kept(("product", product), lambda: product_view(self.workspace, product))
+
+    def summary(self, product: str) -> Summary:
+        """Return the summary of a product; raises ``NotFound``."""
+        return self._kept(("summary", product), lambda: summary(self.workspace, product))
+
+    def version(self, product: str, version: str) -> VersionView:
+        """Return the view of a version; raises ``NotFound``."""
+        return self._kept(("version", product, version), lambda: version_view(Book.open(self.workspace, product), version))
+
+    def story(self, product: str, *, quiet: bool = True) -> list[Event]:
+        """Return what happened to a product, oldest first; raises ``NotFound``."""
+
+        def told() -> list[Event]:
+            Book.open(self.workspace, product)
+            return story(self.workspace.ledger, product, quiet=quiet)
+
+        return self._kept(("story", product, str(quiet)), told)
+
+    def _kept(self, name: tuple[str, ...], make: Callable[[], T]) -> T:
+        head = self.workspace.ledger.store.head()
+        with self._lock:
+            lock = self._locks.setdefault(name, Lock())
+        # Two readers of one page wait for one making of it.
+        with lock:
+            before = self._views.get(name)
+            if before is not None and before[0] == head:
+                return cast("T", before[1])
+            made = make()
+            with self._lock:
+                self._views[name] = (head, made)
+                while len(self._views) > _MOST:
+                    del self._views[next(iter(self._views))]
+        return made
