@@ -1,0 +1,37 @@
+"""The Deploy hull: versions move on proof, rows are scored, and what was answered is evidence."""
+
+from trimaran.deploy.batching import Batcher
+from trimaran.deploy.comparison import Comparison, Evidence
+from trimaran.deploy.dataplane import Answer, Batch, Dataplane
+from trimaran.deploy.facts import Facts
+from trimaran.deploy.faults import Malformed, TooLarge
+from trimaran.deploy.fleet import Ready, Stores, Versions
+from trimaran.deploy.history import History
+from trimaran.deploy.releasing import Releases, Step
+from trimaran.deploy.requests import MAX_BYTES, MAX_ROWS, Request, RequestReader, Row
+from trimaran.deploy.routing import Route, route
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_ROWS",
+    "Answer",
+    "Batch",
+    "Batcher",
+    "Comparison",
+    "Dataplane",
+    "Evidence",
+    "Facts",
+    "History",
+    "Malformed",
+    "Ready",
+    "Releases",
+    "Request",
+    "RequestReader",
+    "Route",
+    "Row",
+    "Step",
+    "Stores",
+    "TooLarge",
+    "Versions",
+    "route",
+]

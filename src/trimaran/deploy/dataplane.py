@@ -1,0 +1,178 @@
+"""The one object that every door calls to score: routed, computed once a batch, captured before it is answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from time import perf_counter
+
+import msgspec
+import polars as pl
+
+from trimaran.core.nouns import Mode, Prediction, Role
+from trimaran.deploy.capturing import Capturing
+from trimaran.deploy.fleet import Fleet, Lineup, Stores, Versions
+from trimaran.deploy.requests import RequestReader, Row
+from trimaran.deploy.routing import Route
+
+log = logging.getLogger(__name__)
+
+FRAME_ROWS = 5_000
+
+ANSWERED = pl.Schema(
+    {
+        "id": pl.String(),
+        "version": pl.Int32(),
+        "role": pl.String(),
+        "score": pl.Float64(),
+        "decision": pl.Boolean(),
+        "notes": pl.List(pl.String()),
+        "error": pl.String(),
+    }
+)
+"""The columns of scored frames."""
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What one row is answered: a probability and the decision on it, or the error that stands in their place."""
+
+    id: str
+    version: int
+    role: Role
+    score: float | None
+    decision: bool | None
+    notes: Sequence[str] = ()
+    error: str = ""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Scored rows whose answers may be given once ``durable`` is done; ``Dataplane.finish`` gives them."""
+
+    rows: Sequence[Row]
+    lineup: Lineup
+    routes: dict[str, Route]
+    predictions: dict[tuple[str, int], Prediction]
+    fresh: list[Prediction]
+    durable: Future[int]
+    non_finite: int = 0
+
+
+class Dataplane:
+    """Scores rows of one product.
+
+    Which versions answer is read from the newest release whenever the ledger has moved. Features are computed once for
+    all versions that share a definition. Every prediction, heard or in the shadow, is durable before any answer of its
+    batch is given. An id that a version answered before gets that answer again. ``begin`` is for one thread at a time;
+    ``finish`` may run beside the next ``begin``.
+    """
+
+    def __init__(self, product: str, stores: Stores, versions: Versions) -> None:
+        self.product = product
+        self._clock = stores.clock
+        self._fleet = Fleet(product, stores, versions)
+        self._captures = Capturing(product, stores.captures)
+
+    @property
+    def reader(self) -> RequestReader:
+        """What reads this product's requests; raises ``Unavailable`` before the first release."""
+        return self._fleet.lineup().reader
+
+    def refresh(self) -> Lineup:
+        """Return who answers now, ready; raises ``Unavailable`` when nothing is live or the live model cannot be read."""
+        return self._fleet.refresh()
+
+    def score(self, rows: Sequence[Row], *, mode: Mode = "http", caller: str = "") -> list[Answer]:
+        """Return the answers to rows, in their order, once all predictions are durable.
+
+        Raises ``Unavailable`` when nothing is live or nothing can be captured; a row that the versions failed on gets
+        an answer with an error.
+        """
+        batch = self.begin(rows, mode=mode, caller=caller)
+        batch.durable.result()
+        return self.finish(batch)
+
+    def score_frame(self, frame: pl.DataFrame, *, mode: Mode = "batch", caller: str = "") -> pl.DataFrame:
+        """Return the answers to a frame of rows: id, version, role, score, decision, notes, error.
+
+        Raises ``InputError`` when the key or the moment of a row is missing.
+        """
+        rows = self.refresh().reader.rows_of(frame)
+        answers: list[Answer] = []
+        for start in range(0, len(rows), FRAME_ROWS):
+            answers += self.score(rows[start : start + FRAME_ROWS], mode=mode, caller=caller)
+        columns = [[getattr(each, name) for each in answers] for name in ANSWERED.names()]
+        return pl.DataFrame(columns, schema=ANSWERED, orient="col")
+
+    def begin(
+        self, rows: Sequence[Row], *, mode: Mode = "http", caller: str = "", arrived: Sequence[float] | None = None
+    ) -> Batch:
+        """Score rows and hand them to the captures; ``arrived`` are the moments on ``perf_counter`` they came in."""
+        started = perf_counter()
+        lineup = self.refresh()
+        since = dict(zip((row.id for row in rows), arrived or [started] * len(rows), strict=True))
+        # The same id twice is one question: the first row speaks for both.
+        asked: dict[str, Row] = {}
+        for row in rows:
+            asked.setdefault(row.id, row)
+        routes = {each: lineup.route(each) for each in asked}
+        known, not_durable = self._captures.known(asked.keys())
+        wanted: dict[int, list[Row]] = {}
+        for each, row in asked.items():
+            for number in (routes[each].number, *routes[each].shadows):
+                if number in lineup.ready and (each, number) not in known:
+                    wanted.setdefault(number, []).append(row)
+        fresh: list[Prediction] = []
+        non_finite = 0
+        asked_at = self._clock.now()
+        for number, found in lineup.score(wanted).items():
+            non_finite += found.non_finite
+            now = perf_counter()
+            for row, score, features in zip(wanted[number], found.scores, found.features, strict=True):
+                prediction = Prediction(
+                    id=row.id,
+                    product=self.product,
+                    version=number,
+                    role=routes[row.id].role if routes[row.id].number == number else "shadow",
+                    mode=mode,
+                    event_at=row.event_at,
+                    asked_at=asked_at,
+                    score=score,
+                    features=features,
+                    notes=list(row.notes),
+                    seconds=now - since[row.id],
+                    caller=caller,
+                )
+                fresh.append(prediction)
+                known[row.id, number] = prediction
+        fresh = [_heard(prediction, routes[prediction.id], known) for prediction in fresh]
+        fresh += not_durable
+        durable = self._captures.submit(fresh)
+        return Batch(rows, lineup, routes, known, fresh, durable, non_finite)
+
+    def finish(self, batch: Batch) -> list[Answer]:
+        """Return the answers of a durable batch; raises ``Unavailable`` when it could not be made durable."""
+        held = batch.predictions | self._captures.overtaken(batch.fresh, batch.durable.result())
+        return [self._answer(batch, row, held) for row in batch.rows]
+
+    def _answer(self, batch: Batch, row: Row, held: dict[tuple[str, int], Prediction]) -> Answer:
+        path = batch.routes[row.id]
+        prediction = held.get((row.id, path.number))
+        role = path.role
+        if (prediction is None or prediction.score is None) and path.role == "canary" and batch.lineup.live is not None:
+            prediction, role = held.get((row.id, batch.lineup.live)), "live"
+        if prediction is None or prediction.score is None:
+            error = f"v{path.number} failed on this row; the failure is captured, and the row stays without an answer"
+            return Answer(row.id, path.number, role, None, None, row.notes, error)
+        decision = prediction.score >= batch.lineup.threshold(prediction.version)
+        return Answer(row.id, prediction.version, role, prediction.score, decision, prediction.notes)
+
+
+def _heard(prediction: Prediction, path: Route, known: dict[tuple[str, int], Prediction]) -> Prediction:
+    """Return the prediction in the role it ends up in: the live version answers where its canary failed."""
+    if path.role != "canary" or prediction.version not in path.shadows[:1]:
+        return prediction
+    canary = known.get((prediction.id, path.number))
+    return (
+        prediction if canary is not None and canary.score is not None else msgspec.structs.replace(prediction, role="live")
+    )

@@ -1,0 +1,199 @@
+"""The versions that answer now, loaded and ready, as the newest release has it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from trimaran.core.clock import Clock
+from trimaran.core.errors import TrimaranError, Unavailable
+from trimaran.core.ledger import Ledger
+from trimaran.core.nouns import ModelVersion, Release, Traffic
+from trimaran.core.ports import CaptureStore, OnlineStore, Scorer
+from trimaran.data.declaration import Definition
+from trimaran.deploy.facts import Facts
+from trimaran.deploy.requests import RequestReader, Row
+from trimaran.deploy.routing import Route, route
+from trimaran.deploy.scoring import feature_matrix, scores_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A version ready to answer; ``known`` are the categories of the given columns in its training data."""
+
+    version: ModelVersion
+    definition: Definition
+    scorer: Scorer
+    known: Mapping[str, Collection[str]]
+
+
+class Versions(Protocol):
+    """Makes a version of a product ready: its model, whose digest was verified, and the definition it was trained by.
+
+    Versions that were trained by the same definition are given the same object, so that features are computed once.
+    """
+
+    def __call__(self, product: str, number: int) -> Ready:
+        """Return the version, ready; raises ``NotFound``, ``Corrupt`` or ``Unavailable``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The world that serving needs."""
+
+    ledger: Ledger
+    captures: CaptureStore
+    online: OnlineStore
+    clock: Clock
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """One version's answers to some rows, None where it failed, with the features it saw, and how many were infinite."""
+
+    scores: list[float | None]
+    features: list[list[float | None]]
+    non_finite: int
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Who answers now; one look at the traffic, so that a batch is routed and scored by one state."""
+
+    traffic: Traffic
+    ready: Mapping[int, Ready]
+    facts: Mapping[int, Facts]
+    reader: RequestReader
+
+    @property
+    def live(self) -> int | None:
+        """The version that answers what no canary does."""
+        return self.traffic.live
+
+    def route(self, id: str) -> Route:  # noqa: A002  the id is what the whole system calls it
+        """Return who answers an id; raises ``Unavailable`` when nobody does."""
+        return route(self.traffic, id)
+
+    def threshold(self, number: int) -> float:
+        """Return the score from which a version's answer is a yes."""
+        return self.ready[number].definition.value.threshold
+
+    def score(self, wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
+        """Return each version's answers to its rows; what versions compute alike is computed once."""
+        shared: dict[int, list[int]] = {}
+        for number in wanted:
+            shared.setdefault(id(self.facts[number]), []).append(number)
+        return {
+            number: scored for numbers in shared.values() for number, scored in self._score_alike(numbers, wanted).items()
+        }
+
+    def _score_alike(self, numbers: Sequence[int], wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
+        facts = self.facts[numbers[0]]
+        rows = {row.id: row for number in numbers for row in wanted[number]}
+        place = {each: index for index, each in enumerate(rows)}
+        asked = self.reader.frame(list(rows.values()))
+        matrix, lost = feature_matrix(facts.engine, facts.names, asked, facts.history())
+        names = {name: index for index, name in enumerate(facts.names)}
+        found = {}
+        for number in numbers:
+            version = self.ready[number].version
+            chosen = [place[row.id] for row in wanted[number]]
+            inputs = matrix[np.ix_(chosen, [names[name] for name in version.features])]
+            scores, failed = scores_of(self.ready[number].scorer, inputs, f"{version.product} {version.name}")
+            without = {*failed, *(index for index, row in enumerate(chosen) if row in set(lost))}
+            found[number] = Scored(
+                scores=[None if index in without else score for index, score in enumerate(scores.tolist())],
+                features=[[None if value != value else value for value in row] for row in inputs.tolist()],  # noqa: PLR0124  NaN
+                non_finite=int(np.isinf(inputs).sum()),
+            )
+        return found
+
+
+class Fleet:
+    """Follows the releases of one product and keeps what the traffic needs loaded."""
+
+    def __init__(self, product: str, stores: Stores, versions: Versions) -> None:
+        self._product = product
+        self._stores = stores
+        self._versions = versions
+        self._head = -1
+        self._release = 0
+        self._lineup: Lineup | None = None
+        self._lock = Lock()
+
+    def lineup(self) -> Lineup:
+        """Return who answered at the last look; raises ``Unavailable`` when nobody did."""
+        return self._lineup or self.refresh()
+
+    def refresh(self) -> Lineup:
+        """Return who answers now: asks the ledger for its head only, unless it moved."""
+        with self._lock:
+            head = self._stores.ledger.store.head()
+            if head != self._head or self._lineup is None:
+                self._follow()
+                self._head = head
+            if self._lineup is None:
+                message = f"{self._product} has no live version; release one with `trimaran run`, then ask again"
+                raise Unavailable(message)
+            return self._lineup
+
+    def _follow(self) -> None:
+        newest = self._stores.ledger.latest(Release, self._product)
+        if newest is None:
+            return
+        ref, release = newest
+        if ref.seq == self._release and self._lineup is not None:
+            return
+        self._lineup = self._lined_up(release.traffic)
+        self._release = ref.seq
+
+    def _lined_up(self, traffic: Traffic) -> Lineup | None:
+        held = self._lineup.ready if self._lineup is not None else {}
+        ready: dict[int, Ready] = {}
+        for role in ("live", "canary", "shadow"):
+            number = getattr(traffic, role)
+            if number is None:
+                continue
+            try:
+                ready[number] = held.get(number) or self._versions(self._product, number)
+            except TrimaranError as error:
+                if role == "live":
+                    message = f"{self._product} v{number} is live but cannot be loaded: {error}"
+                    raise Unavailable(message) from error
+                # A candidate that cannot be read must not stop the live version; it will lack evidence and not move on.
+                log.exception("%s v%d cannot be loaded for its %s", self._product, number, role)
+                traffic = _without(traffic, role)
+        if not ready:
+            return None
+        return Lineup(traffic, ready, self._facts(ready), _reader(ready))
+
+    def _facts(self, ready: Mapping[int, Ready]) -> dict[int, Facts]:
+        held = self._lineup.facts if self._lineup is not None else {}
+        by_definition = {id(self._lineup.ready[n].definition): facts for n, facts in held.items()} if self._lineup else {}
+        for each in ready.values():
+            if id(each.definition) not in by_definition:
+                by_definition[id(each.definition)] = Facts(each.definition, self._stores.online, self._stores.clock)
+        return {number: by_definition[id(each.definition)] for number, each in ready.items()}
+
+
+def _reader(ready: Mapping[int, Ready]) -> RequestReader:
+    first = next(iter(ready.values()))
+    also: dict[str, pl.DataType] = {}
+    for each in ready.values():
+        also |= {name: dtype for name, dtype in each.definition.given.items() if name not in first.definition.given}
+    return RequestReader(first.definition, first.known, also)
+
+
+def _without(traffic: Traffic, role: str) -> Traffic:
+    if role == "canary":
+        return msgspec.structs.replace(traffic, canary=None, percent=0.0)
+    return msgspec.structs.replace(traffic, shadow=None)
