@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -56,10 +56,9 @@ class Feed:
                 found[name] = collected
         return found
 
-    def asked(self, since: datetime, until: datetime) -> pl.DataFrame:
-        """Return the rows whose predict_at lies in (since, until], with what a caller knows of them, in order of asking."""
-        rows = _between(self._asked, PREDICT_AT, since, until)
-        return rows.select(self._definition.given.names())
+    def asked(self, since: datetime, until: datetime, given: Sequence[str]) -> pl.DataFrame:
+        """Return the rows whose predict_at lies in (since, until], in order of asking, with the columns a caller gives."""
+        return _between(self._asked, PREDICT_AT, since, until).select(given)
 
     def _settling(self, table: Table) -> pl.Expr:
         moments = [pl.col(name) for name in dict.fromkeys(table.known.values())]

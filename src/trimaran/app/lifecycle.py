@@ -61,6 +61,13 @@ class Lifecycle:
         """The product's state, up to the newest entry."""
         return self._state.catch_up(self.ledger)
 
+    @property
+    def given(self) -> list[str]:
+        """The columns a caller sends: those that the live version's features use, the automated ones included."""
+        live = self.state.live
+        definition = self.definition if live is None else self.workspace.definition(live.version)
+        return definition.given.names()
+
     def declare(self) -> Ref:
         """Write down what the product file says now; an unchanged file is no new entry."""
         source = self.workspace.objects.put(self._text.encode())

@@ -103,13 +103,14 @@ class Replay:
 
     def _day(self, callers: Callers, since: datetime, until: datetime) -> None:
         life, tally = self._life, Tally()
+        given = life.given
         chosen = self._chosen(since, until)
         tick = since
         while tick < until:
             end = min(tick + self._plan.tick, until)
             self._clock.set(end)
             self._push(self._feed.facts(tick, end), f"{end:%Y-%m-%dT%H}")
-            self._ask(callers, self._feed.asked(tick, end), chosen, tally)
+            self._ask(callers, self._feed.asked(tick, end, given), chosen, tally)
             self._sign()
             life.promotion.advance(end)
             tick = end
@@ -163,7 +164,8 @@ class Replay:
 
     def _chosen(self, since: datetime, until: datetime) -> pl.Series:
         """Return the ids of the day's rows that callers ask for one by one; the rest is scored in batch."""
-        ids = self._feed.asked(since, until)[self._life.definition.key]
+        key = self._life.definition.key
+        ids = self._feed.asked(since, until, [key])[key]
         return ids.sample(min(self._plan.requests, ids.len()), seed=self._plan.seed + until.toordinal())
 
     def _push(self, tables: Mapping[str, pl.DataFrame], occasion: str) -> None:
