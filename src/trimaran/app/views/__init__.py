@@ -2,6 +2,7 @@
 
 from trimaran.app.views.book import Book, Status, only_product
 from trimaran.app.views.drift import DriftWeek, drift, drift_state
+from trimaran.app.views.entries import Line, Told, newest_entries, notices
 from trimaran.app.views.loop import Flow, Hull, Share, Station
 from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
@@ -32,6 +33,7 @@ __all__ = [
     "Hull",
     "Judgement",
     "Level",
+    "Line",
     "Month",
     "Move",
     "Outcomes",
@@ -43,11 +45,14 @@ __all__ = [
     "Station",
     "Status",
     "Summary",
+    "Told",
     "VersionRow",
     "VersionView",
     "drift",
     "drift_state",
     "months",
+    "newest_entries",
+    "notices",
     "only_product",
     "open_approvals",
     "portfolio",

@@ -1,0 +1,36 @@
+"""trimaran drift: how far each column moved."""
+
+from __future__ import annotations
+
+import typer
+
+from trimaran.app.views import DriftWeek
+from trimaran.app.views import drift as drift_of
+from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
+from trimaran.doors.cli.output import print_json, say, table
+
+app = typer.Typer()
+
+
+@app.command()
+def drift(product: ProductOption = None, workspace: WorkspaceOption = None, *, json: JsonOption = False) -> None:
+    """Show how far each column moved from the training data: the newest week, and the worst so far (PSI)."""
+    book = open_book(workspace, product)
+    weeks = drift_of(book)
+    if json:
+        print_json(weeks)
+        return
+    if not weeks:
+        say(f"{book.product} was not watched yet.")
+        return
+    newest = max(week.start for week in weeks)
+    worst: dict[tuple[str, str], DriftWeek] = {}
+    for week in sorted(weeks, key=lambda one: one.psi):
+        worst[week.kind, week.column] = week
+    now = sorted((week for week in weeks if week.start == newest), key=lambda week: -week.psi)
+    rows = [
+        (week.column, week.kind, week.outcome, f"{week.psi:.3f}", f"{peak.psi:.3f}", f"{peak.start:%Y-%m-%d}")
+        for week in now
+        for peak in [worst[week.kind, week.column]]
+    ]
+    say(f"week of {newest:%Y-%m-%d}", table(("*column", "kind", "outcome", ">PSI", ">worst", "in the week of"), rows))

@@ -1,0 +1,56 @@
+"""The entry point: parses, runs one command, and turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from trimaran.core.errors import Corrupt, TrimaranError
+from trimaran.doors.cli.lazy import LazyGroup
+
+UNUSABLE = 2
+EXITS: dict[type[TrimaranError], int] = {Corrupt: 1}
+"""Exit codes: 1 where something was judged and failed, 2 where the command could not do what was asked."""
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="trimaran",
+    help="One file declares a predictive product; trimaran runs its whole life.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def overview(
+    *,
+    asked: Annotated[bool, typer.Option("--version", help="Say which trimaran this is.")] = False,
+) -> None:
+    """One file declares a predictive product; trimaran runs its whole life."""
+    if asked:
+        typer.echo(f"trimaran {version('trimaran')}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    try:
+        get_command(app).main(args=None if arguments is None else list(arguments), prog_name="trimaran")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+    except TrimaranError as error:
+        sys.stderr.write(f"{error}\n")
+        return next((code for kind, code in EXITS.items() if isinstance(error, kind)), UNUSABLE)
+    return 0
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    sys.exit(run())

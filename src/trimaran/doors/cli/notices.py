@@ -1,0 +1,27 @@
+"""trimaran notices: messages that people were sent."""
+
+from __future__ import annotations
+
+import typer
+
+from trimaran.app.views import notices as notices_of
+from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
+from trimaran.doors.cli.output import moment, print_json, say, table
+
+app = typer.Typer()
+
+
+@app.command()
+def notices(product: ProductOption = None, workspace: WorkspaceOption = None, *, json: JsonOption = False) -> None:
+    """List the messages that people were sent."""
+    book = open_book(workspace, product)
+    found = notices_of(book)
+    if json:
+        print_json(found)
+        return
+    rows = [(moment(one.at), one.to, one.subject, one.text) for one in found]
+    say(
+        table(("when (UTC)", "*to", "*subject", "*text"), rows)
+        if rows
+        else f"Nobody was told anything about {book.product}."
+    )

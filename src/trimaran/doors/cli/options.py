@@ -1,0 +1,32 @@
+"""Options that many commands share, and the workspace and product they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trimaran.app.views import Book, only_product
+from trimaran.app.workspace import Workspace
+from trimaran.core.config import default_workspace
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="The workspace folder; TRIMARAN_WORKSPACE, else .trimaran.", show_default=False),
+]
+ProductOption = Annotated[
+    str | None, typer.Option("--product", "-p", help="The product; may be left out where there is one.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def open_workspace(folder: Path | None, *, actor: str = "trimaran") -> Workspace:
+    """Return the workspace that is meant; raises ``NotFound`` where there is none."""
+    return Workspace.existing(folder or default_workspace(), actor=actor)
+
+
+def open_book(folder: Path | None, product: str | None) -> Book:
+    """Return the book of the product that is meant; raises ``NotFound`` that lists the products."""
+    workspace = open_workspace(folder)
+    return Book.open(workspace, only_product(workspace, product))

@@ -1,0 +1,43 @@
+"""trimaran quality: estimated and realised, side by side."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from trimaran.app.views import quality as quality_of
+from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
+from trimaran.doors.cli.output import measured, print_json, say, table
+
+app = typer.Typer()
+
+
+class By(StrEnum):
+    """How long a row's period is."""
+
+    WEEK = "week"
+    MONTH = "month"
+
+
+@app.command()
+def quality(
+    by: Annotated[By, typer.Option("--by", help="The period of a row.")] = By.MONTH,
+    product: ProductOption = None,
+    workspace: WorkspaceOption = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Show estimated and realised quality over time, each with its 95 % interval."""
+    book = open_book(workspace, product)
+    points = quality_of(book, "week" if by is By.WEEK else "month")
+    if json:
+        print_json(points)
+        return
+    rows = [
+        (point.name, f"{point.answered:,}", f"{point.labelled:,}", measured(point.estimated), measured(point.realised))
+        for point in points
+    ]
+    columns = (by.value, ">answered", ">labelled", f"estimated {book.measure}", f"realised {book.measure}")
+    say(table(columns, rows) if rows else f"{book.product} has answered nothing yet.")

@@ -1,0 +1,53 @@
+"""trimaran show: one version, with the reasons of its gate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trimaran.app.views import VersionView, version_view
+from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
+from trimaran.doors.cli.output import figure, moment, print_json, say, table
+
+app = typer.Typer()
+
+
+@app.command()
+def show(
+    version: Annotated[str, typer.Argument(metavar="vN", help="The version, like v3.")],
+    product: ProductOption = None,
+    workspace: WorkspaceOption = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Show one version: what the gate found, who approved, where it went."""
+    view = version_view(open_book(workspace, product), version)
+    if json:
+        print_json(view)
+    else:
+        print_version(view)
+
+
+def print_version(view: VersionView) -> None:
+    """Print a version for a person."""
+    row = view.row
+    say(
+        f"{view.product} {row.name}: {row.fate} ({row.stage} since {moment(row.since)} UTC)",
+        f"made because of {row.cause}, on {row.rows:,} rows of {moment(view.trained_from)} to {moment(view.trained_to)}",
+    )
+    for verdict in view.verdicts:
+        say("", f"{verdict.policy}: {verdict.outcome}, {moment(verdict.at)} UTC, entry {verdict.seq}")
+        rows = [
+            (one.check, one.outcome, figure(one.value, ".4g"), figure(one.bound, ".4g"), one.reason)
+            for one in verdict.findings
+        ]
+        say(table(("*check", "outcome", ">value", ">bound", "*why"), rows))
+    for one in view.approvals:
+        note = f": {one.note}" if one.note else ""
+        say(f"{one.person} ({one.role}) says {one.decision}, {moment(one.at)} UTC{note}")
+    if view.lacking:
+        say(f"waits for {', '.join(view.lacking)}: trimaran approve {row.name} --role {view.lacking[0]}")
+    if view.moves:
+        moves = [(moment(move.at), move.stage, f"{move.percent:g} %", move.actor, move.reason) for move in view.moves]
+        say("", table(("when (UTC)", "to", ">traffic", "by", "*why"), moves))

@@ -1,0 +1,42 @@
+"""trimaran status: every product at a glance."""
+
+from __future__ import annotations
+
+import typer
+
+from trimaran.app.views import Card, portfolio
+from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
+from trimaran.doors.cli.output import figure, measured, moment, print_json, say, table
+
+app = typer.Typer()
+
+
+@app.command()
+def status(workspace: WorkspaceOption = None, *, json: JsonOption = False) -> None:
+    """Show every product at a glance."""
+    cards = portfolio(open_workspace(workspace))
+    if json:
+        print_json(cards)
+        return
+    if not cards:
+        say("No product yet: declare one and give it its first version with `trimaran run PRODUCT.py`.")
+    for card in cards:
+        _print(card)
+
+
+def _print(card: Card) -> None:
+    live = f"{card.live} since {moment(card.since)} UTC" if card.live else "nothing yet"
+    rows = [
+        ("owner", card.owner),
+        ("live", live),
+        ("on its way", f"{card.candidate} in {card.candidate_stage}" if card.candidate else "nothing"),
+        (f"{card.measure} {card.quality_week or ''}".strip(), measured(card.quality)),
+        ("drift", f"{card.drift}: {card.drift_reason}"),
+        ("worth, 30 days", figure(card.value, ",.0f")),
+        (
+            "waiting for people",
+            f"{card.approvals} version{'s' if card.approvals > 1 else ''}" if card.approvals else "nobody",
+        ),
+        ("last", f"{moment(card.last.at)} {card.last.text}" if card.last else "-"),
+    ]
+    say(card.product, table(("what", "*now"), rows))

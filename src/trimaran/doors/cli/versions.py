@@ -1,0 +1,29 @@
+"""trimaran versions: what became of each version."""
+
+from __future__ import annotations
+
+import typer
+
+from trimaran.app.views import version_rows
+from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
+from trimaran.doors.cli.output import figure, print_json, say, table
+
+app = typer.Typer()
+
+
+@app.command()
+def versions(product: ProductOption = None, workspace: WorkspaceOption = None, *, json: JsonOption = False) -> None:
+    """List a product's versions and what became of them."""
+    book = open_book(workspace, product)
+    found = version_rows(book)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (row.name, row.fate, f"{row.since:%Y-%m-%d}", row.cause, figure(row.quality), "; ".join(row.reasons))
+        for row in found
+    ]
+    if rows:
+        say(table(("version", "fate", "since", "*cause", f">{book.measure}", "*reasons"), rows))
+    else:
+        say(f"{book.product} has no version yet: train one with `trimaran run PRODUCT.py`.")
