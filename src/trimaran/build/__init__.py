@@ -18,6 +18,7 @@ from trimaran.build.evidence import (
 )
 from trimaran.build.segments import Segment, replicate, segment_values
 from trimaran.build.specification import RowModel
+from trimaran.build.suggestion import Suggested, suggest
 from trimaran.build.tracking import Source, track_code, track_environment
 from trimaran.build.training import Candidate, Job, Trainer
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
@@ -42,6 +43,7 @@ __all__ = [
     "Slice",
     "Snapshot",
     "Source",
+    "Suggested",
     "TestResult",
     "Trainer",
     "TrainingSet",
@@ -53,6 +55,7 @@ __all__ = [
     "read_evidence",
     "replicate",
     "segment_values",
+    "suggest",
     "track_code",
     "track_environment",
     "tune",

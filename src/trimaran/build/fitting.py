@@ -35,7 +35,9 @@ def fit_model(
 
 def probabilities_of(fitted: Any, features: pl.DataFrame) -> npt.NDArray[np.float64]:
     """Return the probability of a positive for each row, from a fitted classifier of two classes."""
-    return np.asarray(call_author(fitted.predict_proba, features), dtype=np.float64)[:, 1]
+    # Scikit-learn warns when names are given to a model that was fitted without, and the other way round.
+    given = features if hasattr(fitted, "feature_names_in_") else features.to_numpy()
+    return np.asarray(call_author(fitted.predict_proba, given), dtype=np.float64)[:, 1]
 
 
 @contextlib.contextmanager

@@ -82,6 +82,11 @@ class Rows:
             final_at=self.final_at[places],
         )
 
+    def newest(self, share: float) -> tuple[Rows, Rows]:
+        """Return (older, newer): the newest share of the rows, and those whose labels were final before these begin."""
+        boundary = self.predict_at.quantile(1 - share, interpolation="nearest")
+        return self.filter(self.final_at <= boundary), self.filter(self.predict_at > boundary)
+
     def with_labels(self, labels: npt.NDArray[np.int64]) -> Rows:
         """Return the rows with other labels."""
         return replace(self, labels=labels)
@@ -107,7 +112,7 @@ class TrainingSet:
 
     def segment(self, column: str, value: str) -> TrainingSet:
         """Return the part whose asked rows have a value in a column; the balance stays that of the whole."""
-        train, test = (rows.filter(rows.asked[column] == value) for rows in (self.train, self.test))
+        train, test = (rows.filter(rows.asked[column].cast(pl.String) == value) for rows in (self.train, self.test))
         return replace(self, train=train, test=test)
 
 

@@ -73,8 +73,7 @@ def tune(model: Model, rows: Rows, *, seed: int, progress: Progress) -> Tuning:
 
 
 def _split(rows: Rows) -> tuple[Rows, Rows]:
-    boundary = rows.predict_at.quantile(1 - VALIDATION_SHARE, interpolation="nearest")
-    fitting, validation = rows.filter(rows.final_at <= boundary), rows.filter(rows.predict_at > boundary)
+    fitting, validation = rows.newest(VALIDATION_SHARE)
     faults = [
         Fault(what=f"the {name} rows hold {len(part)} rows with {part.positives} positives", remedy="train on more rows")
         for name, part in (("fitting", fitting), ("validation", validation))
