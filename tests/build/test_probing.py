@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from trimaran.build.probing import TOLERANCE, compare_forms, importance_of, probe_numerics, time_scorer
+
+ROWS = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+
+
+def logistic(rows):
+    return 1 / (1 + np.exp(-(rows[:, 0].astype(np.float64) + 0.2 * rows[:, 1])))
+
+
+def test_forms_that_answer_alike_hold():
+    parity = compare_forms(logistic, lambda rows: logistic(rows) + 1e-7, ROWS, 0.5)
+    assert parity.holds
+    assert parity.difference == pytest.approx(1e-7, rel=1e-3)
+
+
+@pytest.mark.parametrize("shift", [2 * TOLERANCE, float("nan")])
+def test_forms_that_differ_on_one_row_do_not_hold(shift):
+    def other(rows):
+        scores = logistic(rows)
+        scores[7] += shift
+        return scores
+
+    assert not compare_forms(logistic, other, ROWS, 0.5).holds
+
+
+def test_flipped_decisions_are_counted():
+    assert compare_forms(logistic, lambda rows: 1 - logistic(rows), ROWS, 0.5).flips == 1.0
+
+
+def test_times_are_those_of_single_rows():
+    seen = []
+
+    def scorer(rows):
+        seen.append(rows.shape)
+        return logistic(rows)
+
+    latency = time_scorer(scorer, ROWS, "onnx")
+    assert set(seen) == {(1, 3)}
+    assert 0 < latency.p50.value <= latency.p99.value
+    assert latency.p99.n == len(seen) - 5
+
+
+def test_broken_scores_are_counted():
+    def scorer(rows):
+        return np.where(rows[:, 0] > 1, np.nan, logistic(rows))
+
+    seen = probe_numerics(scorer, ROWS, 0.5, np.random.default_rng(0))
+    assert seen.broken == (ROWS[:, 0] > 1).sum()
+
+
+def test_a_score_that_hangs_on_its_batch_is_seen():
+    def scorer(rows):
+        return logistic(rows - rows.mean(axis=0))
+
+    assert probe_numerics(scorer, ROWS, 0.5, np.random.default_rng(0)).alone > 0.1
+    assert probe_numerics(logistic, ROWS, 0.5, np.random.default_rng(0)).alone < 1e-12
+
+
+def test_a_model_that_cuts_between_equal_numbers_is_seen():
+    def scorer(rows):
+        return (rows[:, 0] > np.float32(1.0)).astype(float)
+
+    rows = np.ones((400, 3), dtype=np.float32)
+    assert probe_numerics(scorer, rows, 0.5, np.random.default_rng(0)).flips > 0.2
+    assert probe_numerics(logistic, ROWS, 0.5, np.random.default_rng(0)).flips == 0
+
+
+def test_importance_finds_the_feature_that_matters_and_is_the_same_again():
+    labels = (logistic(ROWS) > np.random.default_rng(1).uniform(size=400)).astype(np.int64)
+    first, second = (
+        importance_of(logistic, ROWS, labels, ["strong", "weak", "idle"], np.random.default_rng(2)) for _ in range(2)
+    )
+    assert first == second
+    assert next(iter(first)) == "strong"
+    assert first["idle"] == 0
