@@ -163,7 +163,11 @@ def test_each_policy_that_does_not_hold_is_named(folder, policy, said):
 
 
 def test_all_faults_are_reported_at_once_in_order_of_the_file(folder):
-    text = GOOD.replace("return speed", "return speed.mean()").replace("late_by.mean()", "late_by").replace('">= 0.68"', '"0.68"')
+    text = (
+        GOOD.replace("return speed", "return speed.mean()")
+        .replace("late_by.mean()", "late_by")
+        .replace('">= 0.68"', '"0.68"')
+    )
     faults = faults_of(folder, text)
     lines = [int(fault.where.split(":")[1]) for fault in faults]
     assert len(faults) == 3
@@ -178,9 +182,9 @@ def test_a_time_without_a_zone_is_refused(folder):
 
 
 def test_features_of_features_are_ordered_and_rings_are_refused(folder):
-    more = '\n@product.feature(trips)\ndef twice(hour):\n    return hour * 2\n'
+    more = "\n@product.feature(trips)\ndef twice(hour):\n    return hour * 2\n"
     assert [feature.name for feature in load(folder, GOOD + more).features].index("twice") > 0
-    ring = '\n@product.feature(trips)\ndef one(two):\n    return two\n\n@product.feature(trips)\ndef two(one):\n    return one\n'
+    ring = "\n@product.feature(trips)\ndef one(two):\n    return two\n\n@product.feature(trips)\ndef two(one):\n    return one\n"
     assert any("in a ring" in fault.what for fault in faults_of(folder, GOOD + ring))
 
 

@@ -18,7 +18,9 @@ NOW = datetime(2013, 1, 2, tzinfo=UTC)
 
 def trips(count, start=0, late_by=3.0):
     due = [NOW + timedelta(minutes=number) for number in range(start, start + count)]
-    return pl.DataFrame({"id": [f"t{number}" for number in range(start, start + count)], "due": due, "late_by": [late_by] * count})
+    return pl.DataFrame(
+        {"id": [f"t{number}" for number in range(start, start + count)], "due": due, "late_by": [late_by] * count}
+    )
 
 
 @pytest.fixture
@@ -40,7 +42,11 @@ def world(tmp_path):
         return None
 
     product.accept(out_of_time="1d", auc=">= 0.5")
-    store, ledger, objects = DeltaTables(tmp_path / "tables"), Ledger(MemoryLedger(), ManualClock(NOW), "test"), MemoryObjects()
+    store, ledger, objects = (
+        DeltaTables(tmp_path / "tables"),
+        Ledger(MemoryLedger(), ManualClock(NOW), "test"),
+        MemoryObjects(),
+    )
     definition = product.freeze(tmp_path)
     return lambda: Tables(definition, store, ledger, objects), ledger, objects, store
 
