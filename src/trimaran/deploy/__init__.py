@@ -1,10 +1,11 @@
 """The Deploy hull: versions move on proof, rows are scored, and what was answered is evidence."""
 
 from trimaran.deploy.batching import Batcher
+from trimaran.deploy.columns import Column
 from trimaran.deploy.comparison import Comparison, Evidence
 from trimaran.deploy.dataplane import Answer, Batch, Dataplane
 from trimaran.deploy.facts import Facts
-from trimaran.deploy.faults import Malformed, TooLarge
+from trimaran.deploy.faults import Malformed, TooLarge, parse, shown
 from trimaran.deploy.fleet import Ready, Stores, Versions
 from trimaran.deploy.history import History
 from trimaran.deploy.releasing import Releases, Step
@@ -17,6 +18,7 @@ __all__ = [
     "Answer",
     "Batch",
     "Batcher",
+    "Column",
     "Comparison",
     "Dataplane",
     "Evidence",
@@ -33,5 +35,7 @@ __all__ = [
     "Stores",
     "TooLarge",
     "Versions",
+    "parse",
     "route",
+    "shown",
 ]

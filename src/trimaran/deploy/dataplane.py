@@ -82,6 +82,12 @@ class Dataplane:
         """Return who answers now, ready; raises ``Unavailable`` when nothing is live or the live model cannot be read."""
         return self._fleet.refresh()
 
+    def warm_up(self) -> None:
+        """Load everything the first request would wait for; raises what it would."""
+        lineup = self._fleet.refresh()
+        for facts in lineup.facts.values():
+            facts.history()
+
     def score(self, rows: Sequence[Row], *, mode: Mode = "http", caller: str = "") -> list[Answer]:
         """Return the answers to rows, in their order, once all predictions are durable.
 

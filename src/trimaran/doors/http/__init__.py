@@ -1,0 +1,5 @@
+"""The scoring server."""
+
+from trimaran.doors.http.server import ScoringServer
+
+__all__ = ["ScoringServer"]
