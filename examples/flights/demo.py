@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prepare import prepare
+
 from trimaran.app.replay import Plan
+from trimaran.core.clock import parse_moment
 from trimaran.doors.cli.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
@@ -15,13 +17,13 @@ HERE = Path(__file__).parent
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, default=Path("demo"), help="folder for the workspace, report, story and summary")
-    options.add_argument("--until", type=datetime.fromisoformat, default=datetime(2013, 12, 31), help="last day")
+    options.add_argument("--until", type=parse_moment, default=datetime(2013, 12, 31, tzinfo=UTC), help="last day")
     options.add_argument("--requests", type=int, default=170, help="HTTP requests a day; the rest is scored in batch")
     given = options.parse_args()
     prepare(given.out / "data")
     plan = Plan(
         start=datetime(2013, 3, 1, tzinfo=UTC),
-        until=given.until.replace(tzinfo=UTC),
+        until=given.until,
         requests=given.requests,
         signatories={"domain": "dana", "risk": "rita"},
         planted=(datetime(2013, 5, 15, tzinfo=UTC),),

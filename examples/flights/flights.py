@@ -1,8 +1,8 @@
 """Will a flight from New York arrive more than a quarter of an hour late? One file is one product."""
 
-import polars as pl
-import trimaran as tm
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+import trimaran as tm
 
 product = tm.Product("flight-delay", owner="ops-ml", predict_at="sched_dep - 2h")
 

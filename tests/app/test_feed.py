@@ -1,12 +1,14 @@
 """The feed hands a history out as it happened, and never shows a value before it was known."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimaran.app.feed import Feed
 from trimaran.data.declaration import Declaration
 
@@ -90,7 +92,7 @@ def test_however_time_is_cut_every_row_is_delivered_once(feed, cuts):
     bounds = [None, *(at(cut) for cut in cuts), at(200)]
     delivered = [
         name
-        for since, until in zip(bounds, bounds[1:], strict=False)
+        for since, until in pairwise(bounds)
         for rows in feed.settled(since, until).values()
         for name in rows["id"]
     ]

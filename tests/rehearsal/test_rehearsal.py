@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
+
 from trimaran.app.workspace import Workspace
 from trimaran.control.state import ProductState
 from trimaran.control.story import story
@@ -124,6 +126,6 @@ def test_killed_at_random_points_it_goes_on_and_loses_nothing(history, whole, tm
         assert outcome[name] == undisturbed[name], name
     turns = [turn.until for _, turn in workspace.ledger.history([Turn], PRODUCT)]
     assert turns == sorted(set(turns))
-    assert all(after - before == timedelta(days=1) for before, after in zip(turns, turns[1:], strict=False))
+    assert all(after - before == timedelta(days=1) for before, after in pairwise(turns))
     assert [balance for _, balance in workspace.ledger.history([Balance]) if balance.missing] == []
     workspace.ledger.verify()

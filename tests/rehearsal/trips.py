@@ -1,7 +1,8 @@
 """A small product with a known signal, for tests of the whole loop."""
 
-import trimaran as tm
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+import trimaran as tm
 
 product = tm.Product("trips", owner="ops-ml", predict_at="due - 2h")
 

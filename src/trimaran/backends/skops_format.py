@@ -9,6 +9,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
+import polars as pl
 import skops.io as sio
 
 from trimaran.core.errors import Fault, InputError
@@ -68,8 +69,12 @@ class SkopsFormat:
                 "model", [Fault(what=f"{type(model).__name__} gives no probabilities", remedy="fit a classifier")]
             )
 
+        names = getattr(model, "feature_names_in_", None)
+
         def score(features: np.ndarray) -> np.ndarray:
-            return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+            # A model that was fitted on named columns may pick them by name, and warns without.
+            rows = features if names is None else pl.DataFrame(features, schema=list(names))
+            return np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)
 
         return score
 

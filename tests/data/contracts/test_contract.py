@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimaran.core.errors import InputError
 from trimaran.data.contracts import REASONS, judge_delivery
 from trimaran.data.declaration import Expectation, Table

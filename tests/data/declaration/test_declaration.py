@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+
 from trimaran.app.loading import load_file
 from trimaran.core.errors import DefinitionError, UserCodeError
 from trimaran.data.declaration import Declaration
@@ -152,6 +153,7 @@ def test_each_mistake_is_named(folder, old, new, said):
         ('product.release(rollback="errors > lots")', "cannot read the bound 'lots'"),
         ('product.retrain(when=["moon"])', "names 'moon'"),
         ('product.retrain(when=["decay"])', "retrain waits for 'decay', which is not watched"),
+        ('product.accept(out_of_time="1d", errors="< 1%")', "asks for errors, which shows only in traffic"),
         ("product.value(true_postive=1)", "does not know 'true_postive'"),
         ('product.replicate(by="region")', "names 'region'"),
         ('product.accept(out_of_time="1d")', "accept() is declared twice"),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+
 from trimaran.backends.delta_tables import DeltaTables
 from trimaran.core.clock import ManualClock
 from trimaran.core.errors import InputError, NotFound

@@ -16,6 +16,7 @@ from trimaran.core.errors import DefinitionError, Fault, FaultyError
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.parts import (
+    Acceptance,
     Expectation,
     Feature,
     Label,
@@ -28,6 +29,7 @@ from trimaran.data.declaration.parts import (
 )
 
 TRIGGERS = ("drift", "decay", "stale")
+ONLINE_ONLY = ("errors", "drift")
 
 
 def define(draft: Draft, root: Path) -> Definition:
@@ -284,25 +286,33 @@ class _Judge:
 
     def _policies(self, asked: Table) -> None:
         draft, place = self.draft, self.draft.places
-        if draft.acceptance is not None and asked.schema:
-            self._unknown(draft.slices, asked.schema.names(), "worst_slice names", place["accept"])
+        if draft.acceptance is not None:
+            self._gate(draft.acceptance, asked, place["accept"])
         if draft.release is not None:
             steps = draft.release.steps
             if not steps or steps[-1] != 100 or list(steps) != sorted(set(steps)) or steps[0] <= 0:  # noqa: PLR2004  per cent
                 draft.fault(f"steps {list(steps)} do not rise to 100", place["release"], "write them like [5, 25, 100]")
         if draft.retraining is not None:
-            self._unknown(draft.retraining.when, TRIGGERS, "retrain(when=…) names", place["retrain"])
-            watch = draft.watch or Watch()
-            silent = {"drift": not watch.drift, "decay": watch.decay is None, "stale": watch.stale is None}
-            for name in draft.retraining.when:
-                if silent.get(name):
-                    draft.fault(
-                        f"retrain waits for {name!r}, which is not watched", place["retrain"], f"add {name}= to watch()"
-                    )
+            self._retraining(draft.retraining, draft.watch or Watch(), place["retrain"])
         if draft.segments is not None and asked.schema:
             self._unknown([draft.segments], asked.schema.names(), "replicate names", place["replicate"])
         if draft.suggestion is not None:
             self._unknown(draft.suggestion.tables, list(draft.tables), "suggest names", draft.suggestion.where)
+
+    def _gate(self, acceptance: Acceptance, asked: Table, where: str) -> None:
+        if asked.schema:
+            self._unknown(self.draft.slices, asked.schema.names(), "worst_slice names", where)
+        for rule in acceptance.rules:
+            if rule.measure in ONLINE_ONLY:
+                remedy = "put it into release(rollback=…), which looks at what the candidate answers"
+                self.draft.fault(f"accept() asks for {rule.measure}, which shows only in traffic", where, remedy)
+
+    def _retraining(self, policy: Retraining, watch: Watch, where: str) -> None:
+        self._unknown(policy.when, TRIGGERS, "retrain(when=…) names", where)
+        silent = {"drift": not watch.drift, "decay": watch.decay is None, "stale": watch.stale is None}
+        for name in policy.when:
+            if silent.get(name):
+                self.draft.fault(f"retrain waits for {name!r}, which is not watched", where, f"add {name}= to watch()")
 
     def _unknown(self, names: Iterable[str], choices: Iterable[str], subject: str, where: str) -> None:
         valid = list(choices)
