@@ -31,12 +31,14 @@ class Call:
     status: int = 0
     sent: dict = field(default_factory=dict)
     reply: bytes = b""
+    read: int = 0
 
     async def __call__(self):
         return self.body
 
     async def __aiter__(self):
         for start in range(0, len(self.body), 1000):
+            self.read = start + 1000
             yield self.body[start : start + 1000]
 
     def response_bytes(self, status, headers, body):
@@ -138,6 +140,11 @@ def test_what_is_wrong_has_one_shape_and_its_code(shared, method, path, body, st
     assert (call.status, call.json["error"]["type"]) == (status, kind)
     assert set(call.json["error"]) == {"type", "message", "faults"}
     assert said in call.reply.decode()
+
+
+def test_a_body_without_a_length_is_not_read_past_the_limit(shared):
+    call = shared.post("/predict/parcels", b" " * (2 * MAX_BYTES), chunked=True)
+    assert (call.status, call.read) == (413, MAX_BYTES + 1000)
 
 
 def test_all_faults_are_in_the_answer(shared):
