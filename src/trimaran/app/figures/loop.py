@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import textwrap
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -31,24 +32,40 @@ class _Point(NamedTuple):
     y: float
 
 
+@dataclass
+class _Drawing:
+    """Shapes and texts, given to Plotly together: it checks all it has each time that one is added."""
+
+    shapes: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_shape(self, **shape: Any) -> None:
+        self.shapes.append(shape)
+
+    def add_annotation(self, **text: Any) -> None:
+        self.texts.append(text)
+
+
 def loop(view: ProductView) -> go.Figure:
     """Return the loop of a product with its current state, 1180 by 560 pixels; the full lines show on hovering."""
     picture = palette.figure(HEIGHT, width=WIDTH, margin={"l": 0, "r": 0, "t": 0, "b": 0}, showlegend=False)
     hidden = {"visible": False, "fixedrange": True}
     picture.update_xaxes(range=[0, WIDTH], **hidden)
     picture.update_yaxes(range=[0, HEIGHT], **hidden)
-    _hulls(picture)
+    drawing = _Drawing()
+    _hulls(drawing)
     points = [_Point(_COLUMNS[column], _ROWS[row]) for column, row in _PLACES]
     for here, there in zip(points, [*points[1:], points[0]], strict=True):
-        _arrow(picture, here, there)
+        _arrow(drawing, here, there)
     for station, point in zip(view.stations, points, strict=True):
-        _card(picture, station, point)
-    _centre(picture, view)
+        _card(drawing, station, point)
+    _centre(drawing, view)
+    picture.update_layout(shapes=drawing.shapes, annotations=drawing.texts)
     _hovers(picture, view.stations, points)
     return picture
 
 
-def _hulls(picture: go.Figure) -> None:
+def _hulls(drawing: _Drawing) -> None:
     """Draw the three hulls as seen from above, each with its bow where the loop goes on."""
     top, bottom, right = _ROWS[0], _ROWS[2], _COLUMNS[4]
     half, edge = _CARD[1] / 2 + 24, _CARD[0] / 2 + 12
@@ -63,9 +80,9 @@ def _hulls(picture: go.Figure) -> None:
         ),
     }
     for hull, path in paths.items():
-        picture.add_shape(type="path", path=path, fillcolor=palette.TINTS[hull], line={"width": 0}, layer="below")
+        drawing.add_shape(type="path", path=path, fillcolor=palette.TINTS[hull], line={"width": 0}, layer="below")
     for hull, x, y in (("build", first, top), ("deploy", right - edge, top), ("monitor", first, bottom)):
-        _text(picture, _Point(x + 13, y + half - 6), f"<b>{hull.upper()}</b>", size=10, colour=palette.HULLS[hull])
+        _text(drawing, _Point(x + 13, y + half - 6), f"<b>{hull.upper()}</b>", size=10, colour=palette.HULLS[hull])
 
 
 def _hull(stern: float, shoulder: float, y: float, half: float, bow: float) -> str:
@@ -75,11 +92,11 @@ def _hull(stern: float, shoulder: float, y: float, half: float, bow: float) -> s
     )
 
 
-def _arrow(picture: go.Figure, here: _Point, there: _Point) -> None:
+def _arrow(drawing: _Drawing, here: _Point, there: _Point) -> None:
     wide, high = _CARD[0] / 2 + 3, _CARD[1] / 2 + 3
     across, up = there.x - here.x, there.y - here.y
     dx, dy = (wide if across > 0 else -wide, 0.0) if abs(across) > 1 else (0.0, high if up > 0 else -high)
-    picture.add_annotation(
+    drawing.add_annotation(
         x=there.x - dx,
         y=there.y - dy,
         ax=here.x + dx,
@@ -97,16 +114,16 @@ def _arrow(picture: go.Figure, here: _Point, there: _Point) -> None:
     )
 
 
-def _card(picture: go.Figure, station: Station, at: _Point) -> None:
+def _card(drawing: _Drawing, station: Station, at: _Point) -> None:
     colour = palette.STATUSES[station.status]
     left, right, low, top = at.x - _CARD[0] / 2, at.x + _CARD[0] / 2, at.y - _CARD[1] / 2, at.y + _CARD[1] / 2
     line = {"color": colour if station.status in {"alarm", "active", "waiting"} else palette.LINE, "width": 1.5}
-    picture.add_shape(
+    drawing.add_shape(
         type="path", path=_rounded(left, low, right, top, 9), fillcolor=palette.PAPER, line=line, layer="below"
     )
     sign = f'<span style="color:{colour}">{palette.SIGNS[station.status]}</span>'
-    _text(picture, _Point(left + 12, top - 10), f"<b>{station.name}</b>", size=13)
-    picture.add_annotation(
+    _text(drawing, _Point(left + 12, top - 10), f"<b>{station.name}</b>", size=13)
+    drawing.add_annotation(
         x=right - 12,
         y=top - 10,
         text=f'{sign} <span style="color:{colour}">{station.status}</span>',
@@ -115,12 +132,12 @@ def _card(picture: go.Figure, station: Station, at: _Point) -> None:
         yanchor="top",
         font={"size": 11},
     )
-    _text(picture, _Point(left + 12, top - 30), f"<b>{html.escape(_short(station.figure, 21))}</b>", size=16)
+    _text(drawing, _Point(left + 12, top - 30), f"<b>{html.escape(_short(station.figure, 21))}</b>", size=16)
     lines = textwrap.wrap(station.text, _WRAP, max_lines=_LINES, placeholder=" …")
-    _text(picture, _Point(left + 12, top - 57), "<br>".join(map(html.escape, lines)), size=11, colour=palette.QUIET)
+    _text(drawing, _Point(left + 12, top - 57), "<br>".join(map(html.escape, lines)), size=11, colour=palette.QUIET)
 
 
-def _centre(picture: go.Figure, view: ProductView) -> None:
+def _centre(drawing: _Drawing, view: ProductView) -> None:
     middle = _Point((_COLUMNS[0] + _COLUMNS[3]) / 2 + 36, _ROWS[1])
     record = f"{view.at:%d %b %Y %H:%M} UTC · CONTROL: {view.entry:,} entries in one chain"
     for up, text, size, colour in (
@@ -128,12 +145,12 @@ def _centre(picture: go.Figure, view: ProductView) -> None:
         (28, _traffic(view), 14, palette.INK),
         (-74, record, 12, palette.QUIET),
     ):
-        picture.add_annotation(x=middle.x, y=middle.y + up, text=text, showarrow=False, font={"size": size, "color": colour})
+        drawing.add_annotation(x=middle.x, y=middle.y + up, text=text, showarrow=False, font={"size": size, "color": colour})
     numbers = _numbers(view)
     for place, (caption, value) in enumerate(numbers):
         x = middle.x + (place - (len(numbers) - 1) / 2) * _SPREAD
         for up, text, size, colour in ((-8, f"<b>{value}</b>", 21, palette.INK), (-32, caption, 11, palette.QUIET)):
-            picture.add_annotation(x=x, y=middle.y + up, text=text, showarrow=False, font={"size": size, "color": colour})
+            drawing.add_annotation(x=x, y=middle.y + up, text=text, showarrow=False, font={"size": size, "color": colour})
 
 
 def _traffic(view: ProductView) -> str:
@@ -172,8 +189,8 @@ def _hovers(picture: go.Figure, stations: list[Station], points: list[_Point]) -
     )
 
 
-def _text(picture: go.Figure, at: _Point, text: str, *, size: int, colour: str = palette.INK) -> None:
-    picture.add_annotation(
+def _text(drawing: _Drawing, at: _Point, text: str, *, size: int, colour: str = palette.INK) -> None:
+    drawing.add_annotation(
         x=at.x,
         y=at.y,
         text=text,

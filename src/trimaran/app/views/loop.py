@@ -9,7 +9,6 @@ import msgspec
 import polars as pl
 
 from trimaran.app.views.book import Book, Status
-from trimaran.app.views.drift import drift_state
 from trimaran.app.views.quality import QualityPoint
 from trimaran.app.views.totals import HandOver
 from trimaran.app.views.versions import Approvals
@@ -183,9 +182,11 @@ def _monitors(book: Book, weeks: list[QualityPoint]) -> Station:
     if failed:
         names = ", ".join(finding.check for finding in failed)
         return Station(name="Monitors", hull="monitor", status="alarm", figure=f"{names}", text=failed[0].reason)
-    outcome, reason = drift_state(book)
-    text = f"quiet on {entry.at:%d %b %Y}" if outcome == "pass" else f"{entry.at:%d %b %Y}: {reason}"
-    return Station(name="Monitors", hull="monitor", status="ok", figure=figure, text=text)
+    warned = [finding for finding in verdict.findings if finding.outcome == "warn"]
+    if warned:
+        text = f"{entry.at:%d %b %Y}, {warned[0].check}: {warned[0].reason}"
+        return Station(name="Monitors", hull="monitor", status="waiting", figure=figure, text=text)
+    return Station(name="Monitors", hull="monitor", status="ok", figure=figure, text=f"quiet on {entry.at:%d %b %Y}")
 
 
 def _retraining(book: Book) -> Station:

@@ -7,7 +7,7 @@ import typer
 from trimaran.doors.cli.deciding import NoteOption, PersonOption, RoleOption, VersionArgument, write
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from trimaran.core.clock import parse_moment
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import moment, print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

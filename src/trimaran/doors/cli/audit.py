@@ -7,7 +7,7 @@ import typer
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import print_json, say
 
-app = typer.Typer(no_args_is_help=True, help="Verify the chain of entries.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verify the chain of entries.")
 
 
 @app.callback()

@@ -11,7 +11,7 @@ from trimaran.app.loading import load_file
 from trimaran.doors.cli.options import JsonOption
 from trimaran.doors.cli.output import print_json, say
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from trimaran.app.views import drift as drift_of
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
 from trimaran.doors.cli.output import print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from trimaran.app.views import newest_entries, only_product
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import moment, print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

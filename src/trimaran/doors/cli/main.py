@@ -28,15 +28,20 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def overview(
-    *,
-    asked: Annotated[bool, typer.Option("--version", help="Say which trimaran this is.")] = False,
-) -> None:
-    """One file declares a predictive product; trimaran runs its whole life."""
+def _say_version(asked: bool) -> None:  # noqa: FBT001  the signature is typer's
     if asked:
         typer.echo(f"trimaran {version('trimaran')}")
         raise typer.Exit
+
+
+@app.callback()
+def overview(
+    *,
+    asked: Annotated[
+        bool, typer.Option("--version", help="Say which trimaran this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """One file declares a predictive product; trimaran runs its whole life."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from trimaran.app.views import quality as quality_of
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
 from trimaran.doors.cli.output import measured, print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class By(StrEnum):

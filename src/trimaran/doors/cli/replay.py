@@ -15,7 +15,7 @@ from trimaran.doors.cli.output import print_json, say
 from trimaran.doors.cli.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from trimaran.doors.cli.output import print_json
 from trimaran.doors.cli.progress import progress
 from trimaran.doors.cli.show import print_version
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

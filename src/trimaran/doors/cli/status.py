@@ -8,7 +8,7 @@ from trimaran.app.views import Card, portfolio
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import figure, measured, moment, print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

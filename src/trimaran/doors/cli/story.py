@@ -10,7 +10,7 @@ from trimaran.control.story import story as told
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
 from trimaran.doors.cli.output import moment, print_json, say, table
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

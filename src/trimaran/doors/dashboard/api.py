@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from trimaran.app.views import Card, ProductView, Summary, VersionView
 from trimaran.control.standing import Standing, standing
@@ -15,37 +17,37 @@ READ = {ACCESS: Access.READ}
 
 
 @get("/api/v1/products", opt=READ, sync_to_thread=True)
-def products(shelf: Shelf) -> list[Card]:
+def products(shelf: NamedDependency[Shelf]) -> list[Card]:
     """Return a card for every product."""
     return shelf.portfolio()
 
 
 @get("/api/v1/products/{product:str}", opt=READ, sync_to_thread=True)
-def product_of(shelf: Shelf, product: str) -> ProductView:
+def product_of(shelf: NamedDependency[Shelf], product: FromPath[str]) -> ProductView:
     """Return everything a product's page shows."""
     return shelf.product(product)
 
 
 @get("/api/v1/products/{product:str}/summary", opt=READ, sync_to_thread=True)
-def summary_of(shelf: Shelf, product: str) -> Summary:
+def summary_of(shelf: NamedDependency[Shelf], product: FromPath[str]) -> Summary:
     """Return a product's life in numbers."""
     return shelf.summary(product)
 
 
 @get("/api/v1/products/{product:str}/versions/{version:str}", opt=READ, sync_to_thread=True)
-def version_of(shelf: Shelf, product: str, version: str) -> VersionView:
+def version_of(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> VersionView:
     """Return everything about one version."""
     return shelf.version(product, version)
 
 
 @get("/api/v1/products/{product:str}/story", opt=READ, sync_to_thread=True)
-def story_of(shelf: Shelf, product: str, *, everything: bool = False) -> list[Event]:
+def story_of(shelf: NamedDependency[Shelf], product: FromPath[str], *, everything: FromQuery[bool] = False) -> list[Event]:
     """Return what happened to a product, oldest first; ``everything`` tells the uneventful days too."""
     return shelf.story(product, quiet=not everything)
 
 
 @get("/api/v1/products/{product:str}/at/{moment:str}", opt=READ, sync_to_thread=True)
-def standing_of(shelf: Shelf, product: str, moment: str) -> Standing:
+def standing_of(shelf: NamedDependency[Shelf], product: FromPath[str], moment: FromPath[str]) -> Standing:
     """Return what was live at a moment, like 2013-07-01T12:00, and why."""
     when = parse_moment(moment)
     shelf.product(product)

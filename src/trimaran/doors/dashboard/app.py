@@ -9,10 +9,11 @@ from typing import Any
 from litestar import Litestar, Response, Router, get
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import MutableScopeHeaders
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template.config import TemplateConfig
 from litestar.types import Message, Scope
@@ -89,13 +90,13 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
 
 
 @get("/health", opt={ACCESS: Access.OPEN}, sync_to_thread=True)
-def health(shelf: Shelf) -> dict[str, Any]:
+def health(shelf: NamedDependency[Shelf]) -> dict[str, Any]:
     """Say that the ledger can be read, and how long it is."""
     return {"status": "ok", "entries": shelf.workspace.ledger.store.head()}
 
 
 @get("/assets/{print_:str}/{name:str}", opt={ACCESS: Access.OPEN}, sync_to_thread=False)
-def asset(assets: Mapping[str, Asset], print_: str, name: str) -> Response[bytes]:
+def asset(assets: NamedDependency[Mapping[str, Asset]], print_: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """Return one of the assets that were read at the start."""
     found = assets.get(name)
     if found is None or found.path != f"/assets/{print_}/{name}":

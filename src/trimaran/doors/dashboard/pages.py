@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
@@ -32,26 +33,26 @@ class DecisionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/", opt=READ, sync_to_thread=True, name="portfolio")
-def portfolio_page(shelf: Shelf) -> Template:
+def portfolio_page(shelf: NamedDependency[Shelf]) -> Template:
     """Show all products, a card each."""
     return Template("portfolio.html", context={"cards": shelf.portfolio(), "workspace": shelf.workspace.root})
 
 
 @get("/products/{product:str}", opt=READ, sync_to_thread=True, name="product")
-def product_page(shelf: Shelf, product: str) -> Template:
+def product_page(shelf: NamedDependency[Shelf], product: FromPath[str]) -> Template:
     """Show one product."""
     return _product(shelf, product)
 
 
 @get("/products/{product:str}/versions/{version:str}", opt=READ, sync_to_thread=True, name="version")
-def version_page(shelf: Shelf, product: str, version: str) -> Template:
+def version_page(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> Template:
     """Show one version: what the gate found, on what evidence, who approved, and where it went."""
     view = shelf.version(product, version)
     return Template("version.html", context={"view": view, "figures": figures})
 
 
 @get("/products/{product:str}/story", opt=READ, sync_to_thread=True, name="story")
-def story_page(shelf: Shelf, product: str, *, everything: bool = False) -> Template:
+def story_page(shelf: NamedDependency[Shelf], product: FromPath[str], *, everything: FromQuery[bool] = False) -> Template:
     """Show a product's life as a table of dated events."""
     events = shelf.story(product, quiet=not everything)
     return Template("story.html", context={"product": product, "events": events, "everything": everything})
@@ -59,9 +60,9 @@ def story_page(shelf: Shelf, product: str, *, everything: bool = False) -> Templ
 
 @post("/products/{product:str}/versions/{version:str}/decision", opt={ACCESS: Access.DECIDE}, sync_to_thread=True)
 def decision(
-    shelf: Shelf,
-    product: str,
-    version: str,
+    shelf: NamedDependency[Shelf],
+    product: FromPath[str],
+    version: FromPath[str],
     data: Annotated[DecisionForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
     """Write a person's yes or no; show the product again, with what stood in the way if anything did."""

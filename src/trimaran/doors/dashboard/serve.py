@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import secrets
 import signal
+import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -14,25 +16,42 @@ from granian.server.embed import Server
 
 from trimaran.app.workspace import Workspace
 from trimaran.core.config import default_workspace
-from trimaran.core.errors import TrimaranError
+from trimaran.core.errors import TrimaranError, Unavailable
 from trimaran.doors.dashboard.access import check_address
 from trimaran.doors.dashboard.app import make_app
 
 PORT = 8500
 
 
-async def serve(workspace: Path, *, host: str = "127.0.0.1", port: int = PORT) -> None:
-    """Serve the dashboard of a workspace until the process is told to stop.
+async def serve(
+    workspace: Path, *, host: str = "127.0.0.1", port: int = PORT, ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve the dashboard of a workspace until the process is told to stop; ``ready`` is told where it will answer.
 
-    Raises ``NotFound`` where there is no workspace and ``InputError`` for an address that other machines can reach.
+    Raises ``NotFound`` where there is no workspace, ``InputError`` for an address that other machines can reach and
+    ``Unavailable`` for a port that somebody listens on.
     """
     check_address(host)
     app = make_app(Workspace.existing(workspace, actor="dashboard"), secret=secrets.token_urlsafe(32))
+    _check_free(host, port)
     server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, server.stop)
+    if ready is not None:
+        ready(f"http://{host}:{port}")
     await server.serve()
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise ``Unavailable`` when the port is taken: granian would share it, and readers would meet either server."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise Unavailable(f"port {port} of {host} cannot be listened on ({error}); name another with --port") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,215 @@
+"""What the views say of a small, known life."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import polars as pl
+import pytest
+
+from trimaran.app.views import (
+    Book,
+    Card,
+    ProductView,
+    Summary,
+    VersionView,
+    newest_entries,
+    notices,
+    only_product,
+    portfolio,
+    product_view,
+    quality,
+    summary,
+    totals,
+    version_view,
+)
+from trimaran.app.workspace import Workspace
+from trimaran.core.errors import Corrupt, NotFound
+from trimaran.core.nouns import Balance, Declared, Release, Traffic
+from trimaran.core.statistics import auc
+
+
+@pytest.fixture(scope="module")
+def workspace(told_workspace):
+    return Workspace.existing(told_workspace)
+
+
+@pytest.fixture(scope="module")
+def view(workspace):
+    return product_view(workspace, "punctual")
+
+
+def test_a_card_tells_what_is_live_what_waits_and_what_drifted(workspace):
+    (card,) = portfolio(workspace)
+    assert (card.product, card.owner, card.live, card.candidate, card.candidate_stage) == (
+        "punctual",
+        "ops-ml",
+        "v1",
+        "v3",
+        "staging",
+    )
+    assert card.since == datetime(2013, 3, 1, tzinfo=UTC)
+    assert card.approvals == 1
+    assert card.drift in {"warn", "fail"}
+    assert "wind_now" in card.drift_reason
+    assert card.last.sort == "approval"
+
+
+def test_an_empty_workspace_has_no_card(tmp_path):
+    assert portfolio(Workspace(tmp_path / "empty")) == []
+
+
+def test_every_view_survives_json(workspace, view):
+    book = Book.open(workspace, "punctual")
+    for value, kind in (
+        (view, ProductView),
+        (portfolio(workspace), list[Card]),
+        (summary(workspace, "punctual"), Summary),
+        (version_view(book, "v2"), VersionView),
+    ):
+        assert msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(value), type=kind)) == msgspec.json.encode(value)
+
+
+def test_the_loop_has_its_eleven_stations_in_order(view):
+    names = "Data Features Training Gate Approvals Release Serving Capture Labels Monitors Retraining"
+    assert [station.name for station in view.stations] == names.split()
+    states = {station.name: station.status for station in view.stations}
+    assert states["Approvals"] == "waiting"
+    assert states["Monitors"] in {"waiting", "alarm"}
+    assert states["Serving"] == "ok"
+    assert all(station.text and station.figure for station in view.stations)
+
+
+def test_versions_say_what_became_of_them_and_why(view):
+    rows = {row.name: row for row in view.versions}
+    assert {name: row.fate for name, row in rows.items()} == {"v1": "live", "v2": "refused", "v3": "waiting"}
+    assert rows["v2"].reasons == ["auc >= 0.68: auc is 0.55 (95% interval 0.53 to 0.57, n 3000) where >= 0.68 is required"]
+    assert rows["v3"].quality == pytest.approx(0.84)
+
+
+def test_open_approvals_name_the_roles_still_lacking(view):
+    (waiting,) = view.approvals
+    assert (waiting.version, waiting.lacking) == ("v3", ["risk"])
+    assert [(one.person, one.role) for one in waiting.given] == [("dora", "domain")]
+
+
+def test_realised_quality_is_the_statistic_over_the_labelled_rows_of_the_period(workspace):
+    book = Book.open(workspace, "punctual")
+    month = quality(book, "month")[1]
+    rows = workspace.captures.frame("punctual", since=month.start, until=month.end).filter(pl.col("label").is_not_null())
+    assert month.name == "2013-04"
+    assert month.labelled == rows.height
+    assert month.realised == auc(rows["label"].to_numpy(), rows["score"].to_numpy())
+    assert month.estimated.low < month.estimated.value < month.estimated.high
+
+
+def test_a_week_without_labels_is_estimated_and_not_realised(view):
+    newest = view.weeks[-1]
+    assert newest.labelled == 0
+    assert newest.realised.value is None
+    assert newest.estimated.value is not None
+
+
+def test_the_alarm_lies_below_what_was_accepted_by_the_declared_margin(view):
+    (level,) = view.levels
+    assert level.accepted == pytest.approx(0.82)
+    assert level.alarm == pytest.approx(0.79)
+
+
+def test_drift_is_flagged_where_the_wind_rose_and_nowhere_before(view):
+    wind = [week for week in view.drift if week.column == "wind_now"]
+    assert {week.outcome for week in wind if week.start < datetime(2013, 4, 20, tzinfo=UTC)} == {"pass"}
+    assert wind[-1].outcome in {"warn", "fail"}
+    assert wind[-1].psi > 1
+    assert {week.outcome for week in view.drift if week.column == "load_now"} == {"pass"}
+
+
+def test_worth_counts_each_labelled_decision_once(view):
+    total = sum(month.labelled for month in view.worth)
+    assert total == view.flow.labelled
+    for month in view.worth:
+        parts = month.true_positive + month.false_positive + month.true_negative + month.false_negative
+        assert parts == month.labelled
+        assert month.worth == 42 * month.true_positive - 5 * month.false_positive
+
+
+def test_control_totals_balance_and_a_broken_one_is_named(own_workspace):
+    workspace = Workspace.existing(own_workspace)
+    assert summary(workspace, "punctual").balanced
+    lost = Balance(
+        handover="labels", since=None, until=datetime(2013, 5, 14, tzinfo=UTC), entered=7400, left={"labelled": 7000}
+    )
+    workspace.ledger.append(lost, "punctual/labels")
+    found = summary(workspace, "punctual")
+    assert (found.balanced, found.broken) == (False, ["labels"])
+    (labels,) = [total for total in totals(Book.open(workspace, "punctual")) if total.name == "labels"]
+    assert labels.missing == 400
+    stations = {station.name: station for station in product_view(workspace, "punctual").stations}
+    assert stations["Capture"].status == "alarm"
+
+
+def test_the_summary_names_the_verified_chain_and_refuses_a_broken_one(workspace, own_workspace):
+    found = summary(workspace, "punctual")
+    assert (found.entries, found.chain) == (workspace.ledger.verify().count, workspace.ledger.verify().head)
+    assert found.asked.requests == found.asked.answered + found.asked.refused == 101
+    assert found.flow.answered == found.flow.labelled + found.flow.waiting + found.flow.unknowable
+    other = Workspace.existing(own_workspace)
+    entry = other.ledger.store.get(5)
+    tampered = msgspec.structs.replace(entry, subject="punctual/v9")
+    with pytest.raises(Corrupt):
+        tampered.verify(entry.previous)
+
+
+def test_a_version_that_another_replaced_is_retired_from_the_moment_it_was(own_workspace):
+    workspace = Workspace.existing(own_workspace)
+    state = Book.open(workspace, "punctual").state.versions[3]
+    move = Release(
+        product="punctual", number=3, model=state.version.native, stage="live", traffic=Traffic(live=3), reason="passed"
+    )
+    workspace.ledger.append(move, "punctual")
+    view = product_view(workspace, "punctual")
+    assert {row.name: row.fate for row in view.versions} == {"v1": "released", "v2": "refused", "v3": "live"}
+    (live,) = [span for span in view.spans if (span.version, span.stage) == ("v1", "live")]
+    assert live.end == datetime(2013, 5, 14, tzinfo=UTC)
+    assert [level.version for level in view.levels] == ["v1", "v3"]
+
+
+def test_a_version_view_holds_findings_evidence_and_moves(workspace):
+    view = version_view(Book.open(workspace, "punctual"), "2")
+    (gate,) = view.verdicts
+    assert [finding.outcome for finding in gate.findings] == ["pass", "fail", "pass"]
+    assert view.evidence.roc[-1] == (1.0, 1.0)
+    assert [move.stage for move in view.moves] == ["staging", "refused"]
+    assert view.lacking == []
+
+
+def test_an_unknown_version_is_answered_with_those_there_are(workspace):
+    with pytest.raises(NotFound, match="v1, v2, v3"):
+        version_view(Book.open(workspace, "punctual"), "v9")
+
+
+def test_the_product_may_be_left_out_where_there_is_one_and_not_where_there_are_two(own_workspace):
+    workspace = Workspace.existing(own_workspace)
+    assert only_product(workspace, None) == "punctual"
+    with pytest.raises(NotFound, match="choose with --product from: punctual"):
+        only_product(workspace, "tardy")
+    workspace.ledger.append(Declared(product="tardy", owner="ops-ml", source="0" * 64, policies={}), "tardy")
+    with pytest.raises(NotFound, match="punctual, tardy"):
+        only_product(workspace, None)
+
+
+def test_a_definition_that_cannot_be_loaded_leaves_the_view_and_says_so(own_workspace):
+    (own_workspace / "data-root").write_text(str(Path(own_workspace) / "gone"))
+    view = product_view(Workspace.existing(own_workspace), "punctual")
+    assert view.worth == []
+    assert "cannot be loaded" in view.faults[0]
+    assert view.weeks
+
+
+def test_notices_and_entries_are_listed_newest_last(workspace):
+    (told,) = notices(Book.open(workspace, "punctual"))
+    assert told.subject == "wind_now drifted"
+    lines = newest_entries(workspace, 3)
+    assert [line.seq for line in lines] == [33, 34, 35]
+    (approval,) = newest_entries(workspace, 1, product="punctual", kinds=["approval"])
+    assert msgspec.json.decode(approval.record)["person"] == approval.actor == "dora"

@@ -1,0 +1,166 @@
+"""What each command prints, its JSON, and its exit code."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from trimaran.app.views import Book, product_view
+from trimaran.app.workspace import Workspace
+from trimaran.core.errors import Corrupt
+from trimaran.core.ledger import Ledger
+from trimaran.core.nouns import Approval, Balance, Declared
+from trimaran.doors.cli.main import run
+
+READING = {
+    "status": "product",
+    "versions": "fate",
+    "show v2": "verdicts",
+    "at 2013-04-01T12:00": "traffic",
+    "story": "text",
+    "quality": "realised",
+    "drift": "psi",
+    "balance": "missing",
+    "notices": "subject",
+    "log": "digest",
+    "audit verify": "head",
+}
+
+
+@pytest.fixture
+def trimaran(told_workspace, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+
+    def command(line, workspace=told_workspace):
+        code = run([*line.split(), "--workspace", str(workspace)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+@pytest.mark.parametrize("line", READING)
+def test_every_reading_command_prints_words_and_json(trimaran, line):
+    code, out, err = trimaran(line)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 110
+    code, out, err = trimaran(f"{line} --json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    first = found[0] if isinstance(found, list) else found
+    assert READING[line] in first
+
+
+def test_show_tells_why_the_gate_refused(trimaran):
+    _, out, _ = trimaran("show v2")
+    assert "auc >= 0.68" in out
+    assert "auc is 0.55" in out
+
+
+def test_at_tells_the_version_its_proof_and_its_people(trimaran):
+    _, out, _ = trimaran("at 2013-04-01")
+    for word in ("v1", "live at 100 %", "dora (domain", "rosa (risk", "gate: pass", "auc is 0.82"):
+        assert word in out
+    _, out, _ = trimaran("at 2013-02-27T12:00")
+    assert "nothing was live" in out
+
+
+def test_the_story_in_json_is_dated_and_in_order(trimaran):
+    _, out, _ = trimaran("story --json")
+    moments = [event["at"] for event in json.loads(out)]
+    assert moments == sorted(moments)
+    assert moments[0].startswith("2013-02-27")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("show v9", "it has v1, v2, v3"),
+        ("at yesterday", "write ISO 8601"),
+        ("versions --product tardy", "choose with --product from: punctual"),
+        ("approve v3 --role legal --person lea", "the policy asks for: domain, risk"),
+        ("approve v1 --role risk --person rosa", "no approval is awaited"),
+    ],
+)
+def test_a_wrong_input_is_answered_in_words_with_code_two(trimaran, line, words):
+    code, out, err = trimaran(line)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_a_workspace_that_is_not_there_is_named(trimaran, tmp_path):
+    code, _, err = trimaran("status", tmp_path / "nowhere")
+    assert code == 2
+    assert "there is no workspace in" in err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_with_several_products_the_one_meant_must_be_named(trimaran, own_workspace):
+    ledger = Workspace.existing(own_workspace).ledger
+    ledger.append(Declared(product="tardy", owner="ops-ml", source="0" * 64, policies={}), "tardy")
+    code, _, err = trimaran("versions", own_workspace)
+    assert (code, "punctual, tardy" in err) == (2, True)
+    code, out, _ = trimaran("versions --product punctual", own_workspace)
+    assert (code, "v3" in out) == (0, True)
+
+
+@pytest.mark.parametrize(("act", "decision"), [("approve", "approve"), ("refuse", "refuse")])
+def test_a_decision_stands_in_the_ledger(trimaran, own_workspace, act, decision):
+    code, out, _ = trimaran(f"{act} v3 --role risk --person rosa --note seen", own_workspace)
+    assert code == 0
+    workspace = Workspace.existing(own_workspace)
+    _, record = workspace.ledger.latest(Approval, "punctual/v3")
+    assert (record.person, record.role, record.decision, record.note) == ("rosa", "risk", decision, "seen")
+    assert f"entry {workspace.ledger.store.head()}" in out
+
+
+def test_who_decides_is_the_person_of_the_environment_when_none_is_named(trimaran, own_workspace, monkeypatch):
+    monkeypatch.setenv("TRIMARAN_PERSON", "rosa")
+    assert trimaran("approve v3 --role risk", own_workspace)[0] == 0
+    assert product_view(Workspace.existing(own_workspace), "punctual").approvals == []
+
+
+def test_a_total_that_does_not_balance_is_exit_code_one(trimaran, own_workspace):
+    lost = Balance(handover="labels", since=None, until=datetime(2013, 5, 14, tzinfo=UTC), entered=10, left={"labelled": 9})
+    Workspace.existing(own_workspace).ledger.append(lost, "punctual/labels")
+    code, out, _ = trimaran("balance", own_workspace)
+    assert code == 1
+    assert "labels" in out
+
+
+def test_a_broken_chain_is_exit_code_one(trimaran, own_workspace, monkeypatch):
+    workspace = Workspace.existing(own_workspace)
+    entry = workspace.ledger.store.get(7)
+
+    def verify(self):
+        raise Corrupt(f"entry {entry.seq} was changed after it was written")
+
+    monkeypatch.setattr(Ledger, "verify", verify)
+    code, _, err = trimaran("audit verify", own_workspace)
+    assert (code, err) == (1, "entry 7 was changed after it was written\n")
+
+
+def test_check_reports_every_fault_of_a_file_at_once(told_workspace, tmp_path, capsys):
+    file = tmp_path / "product.py"
+    file.write_text(
+        "from trimaran.data.declaration import Declaration\nproduct = Declaration('p', owner='o', predict_at='planned')\n"
+    )
+    assert run(["check", str(file)]) == 2
+    err = capsys.readouterr().err
+    assert "no label is declared" in err
+    assert "0 models are declared" in err
+
+
+def test_check_of_a_sound_file_lists_its_parts(told_workspace, tmp_path, capsys):
+    workspace = Workspace.existing(told_workspace)
+    source = Book.open(workspace, "punctual").state.declared[1].source
+    file = tmp_path / "punctual.py"
+    file.write_bytes(workspace.objects.get(source))
+    assert run(["check", str(file), "--data", str(workspace.data_root)]) == 0
+    assert "features (2): wind_now, load_now" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_a_usage_error(capsys):
+    assert run(["frobnicate"]) == 2
+    assert "No such command" in capsys.readouterr().err
