@@ -93,7 +93,7 @@ def define(root: Path, **release) -> Definition:
         return delay > 10
 
     @product.model()
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         return None
 
     product.accept(out_of_time="10d", auc=">= 0.5")
