@@ -210,9 +210,19 @@ def test_features_are_computed_once_for_versions_that_share_them(world):
 
 
 def test_a_release_is_followed_at_the_next_request(world):
-    assert world.ask()[0].version == 1
+    assert world.ask(*rows("a"))[0].version == 1
     shop.release(world.ledger, 2)
-    assert (world.ask()[0].version, world.ask()[0].score) == (2, 0.9)
+    (answer,) = world.ask(*rows("b"))
+    assert (answer.version, answer.score) == (2, 0.9)
+
+
+@pytest.mark.parametrize("after", [{"number": 2}, {"canary": 2, "percent": 100.0}])
+def test_an_answer_stands_when_the_traffic_moves_on(world, after):
+    (first,) = world.ask(*rows("a"))
+    shop.release(world.ledger, **after)
+    (again,) = world.ask(*rows("a"))
+    assert (again.version, again.role, again.score, again.decision) == (1, "live", first.score, first.decision)
+    assert list(world.captured()) == [("a", 1)]
 
 
 def test_other_entries_of_the_ledger_change_nothing(world):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from time import perf_counter
 
@@ -63,7 +63,7 @@ class Dataplane:
 
     Which versions answer is read from the newest release whenever the ledger has moved. Features are computed once for
     all versions that share a definition. Every prediction, heard or in the shadow, is durable before any answer of its
-    batch is given. An id that a version answered before gets that answer again. ``begin`` is for one thread at a time;
+    batch is given. An id that was answered before gets that answer again, whichever version gave it. ``begin`` is for one thread at a time;
     ``finish`` may run beside the next ``begin``.
     """
 
@@ -121,8 +121,8 @@ class Dataplane:
         asked: dict[str, Row] = {}
         for row in rows:
             asked.setdefault(row.id, row)
-        routes = {each: lineup.route(each) for each in asked}
         known, not_durable = self._captures.known(asked.keys())
+        routes = {each: lineup.route(each) for each in asked} | _answered(known)
         wanted: dict[int, list[Row]] = {}
         for each, row in asked.items():
             for number in (routes[each].number, *routes[each].shadows):
@@ -172,6 +172,15 @@ class Dataplane:
             return Answer(row.id, path.number, role, None, None, row.notes, error)
         decision = prediction.score >= batch.lineup.threshold(prediction.version)
         return Answer(row.id, prediction.version, role, prediction.score, decision, prediction.notes)
+
+
+def _answered(known: Mapping[tuple[str, int], Prediction]) -> dict[str, Route]:
+    """Return the way to the answer that was given before: an id is one question, also after the traffic moved on."""
+    return {
+        each: Route(version, prediction.role)
+        for (each, version), prediction in known.items()
+        if prediction.role != "shadow" and prediction.score is not None
+    }
 
 
 def _heard(prediction: Prediction, path: Route, known: dict[tuple[str, int], Prediction]) -> Prediction:

@@ -84,8 +84,9 @@ class Lineup:
         return route(self.traffic, id)
 
     def threshold(self, number: int) -> float:
-        """Return the score from which a version's answer is a yes."""
-        return self.ready[number].definition.value.threshold
+        """Return the score from which a version's answer is a yes; one that has left the traffic is read as what answers now."""
+        ready = self.ready.get(number) or next(iter(self.ready.values()))
+        return ready.definition.value.threshold
 
     def score(self, wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
         """Return each version's answers to its rows; what versions compute alike is computed once."""
