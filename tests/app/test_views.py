@@ -24,6 +24,7 @@ from trimaran.app.views import (
     version_view,
 )
 from trimaran.app.workspace import Workspace
+from trimaran.core.clock import ManualClock
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.nouns import Balance, Declared, Release, Traffic
 from trimaran.core.statistics import auc
@@ -143,7 +144,7 @@ def test_control_totals_balance_and_a_broken_one_is_named(own_workspace):
     found = summary(workspace, "punctual")
     assert (found.balanced, found.broken) == (False, ["labels"])
     (labels,) = [total for total in totals(Book.open(workspace, "punctual")) if total.name == "labels"]
-    assert labels.missing == 400
+    assert (labels.missing, labels.entered, labels.closings) == (400, 7400, 2)
     stations = {station.name: station for station in product_view(workspace, "punctual").stations}
     assert stations["Capture"].status == "alarm"
 
@@ -172,6 +173,26 @@ def test_a_version_that_another_replaced_is_retired_from_the_moment_it_was(own_w
     (live,) = [span for span in view.spans if (span.version, span.stage) == ("v1", "live")]
     assert live.end == datetime(2013, 5, 14, tzinfo=UTC)
     assert [level.version for level in view.levels] == ["v1", "v3"]
+
+
+def test_a_roll_back_gives_the_place_back_to_the_version_before(own_workspace):
+    clock = ManualClock(datetime(2013, 5, 14, tzinfo=UTC))
+    workspace = Workspace(own_workspace, clock=clock)
+    model = Book.open(workspace, "punctual").state.versions[3].version.native
+    for day, stage, traffic in (
+        (15, "canary", Traffic(live=1, canary=3, percent=25.0)),
+        (16, "live", Traffic(live=3)),
+        (18, "rolled back", Traffic(live=1)),
+    ):
+        clock.set(datetime(2013, 5, day, tzinfo=UTC))
+        move = Release(product="punctual", number=3, model=model, stage=stage, traffic=traffic, reason=f"day {day}")
+        workspace.ledger.append(move, "punctual")
+    clock.set(datetime(2013, 5, 20, tzinfo=UTC))
+    view = product_view(workspace, "punctual")
+    live = [(span.version, span.percent, span.start.day, span.end.day) for span in view.spans if span.stage == "live"]
+    assert live == [("v1", 100, 1, 15), ("v1", 75, 15, 16), ("v3", 100, 16, 18), ("v1", 100, 18, 20)]
+    assert [level.version for level in view.levels] == ["v1", "v3", "v1"]
+    assert {row.name: row.fate for row in view.versions} == {"v1": "live", "v2": "refused", "v3": "rolled back"}
 
 
 def test_a_version_view_holds_findings_evidence_and_moves(workspace):

@@ -103,11 +103,6 @@ class Book:
             raise NotFound(f"{self.product} has no version {name!r}; it has {names}")
         return found
 
-    def stage(self, state: VersionState) -> str:
-        """Return the stage of a version; what another version replaced is retired, whether or not a move said so."""
-        replaced = state.stage == "live" and self.state.traffic.live != state.version.number
-        return "retired" if replaced else state.stage
-
     def _load(self) -> Definition | None:
         if self.state.declared is None:
             return None

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from trimaran.app.views.book import Book
+from trimaran.app.views.reigns import reigns
 from trimaran.control.state import VersionState
 from trimaran.core.nouns import Measurement
 from trimaran.core.statistics import Calibration, auc, brier, estimate_quality, proportion
@@ -56,17 +57,16 @@ def quality(book: Book, period: Period) -> list[QualityPoint]:
 
 
 def levels(book: Book) -> list[Level]:
-    """Return the accepted quality and the alarm of each version, from when it went live."""
-    found = [
-        (entry.at, state) for state in book.state.versions.values() for entry, move in state.moves if move.stage == "live"
-    ]
+    """Return the accepted quality and the alarm of each version from when it was live, again after a roll-back."""
     decay = book.definition.watch.decay if book.definition is not None else None
-    ordered = sorted(found, key=lambda pair: pair[0])
-    result = []
-    for at, state in ordered:
+    result: list[Level] = []
+    for reign in reigns(book):
+        state = book.state.versions[reign.number]
+        if result and result[-1].version == state.version.name:
+            continue
         accepted = accepted_quality(book, state)
         alarm = decay.limit(accepted) if decay is not None and decay.measure == book.measure else None
-        result.append(Level(at=at, version=state.version.name, accepted=accepted, alarm=alarm))
+        result.append(Level(at=reign.start, version=state.version.name, accepted=accepted, alarm=alarm))
     return result
 
 

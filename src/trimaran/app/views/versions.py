@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import pairwise
 from typing import Literal
 
 import msgspec
 
 from trimaran.app.views.book import Book
 from trimaran.app.views.quality import accepted_quality
+from trimaran.app.views.reigns import reigns
 from trimaran.build import Evidence, read_evidence
 from trimaran.control.approvals import outstanding
 from trimaran.control.standing import Signature
@@ -125,7 +125,7 @@ def version_rows(book: Book) -> list[VersionRow]:
 
 def version_row(book: Book, state: VersionState) -> VersionRow:
     """Return the row of one version."""
-    stage = book.stage(state)
+    stage = state.stage
     run = book.workspace.ledger.read(state.version.run, Run)
     return VersionRow(
         name=state.version.name,
@@ -194,23 +194,33 @@ def version_view(book: Book, name: str) -> VersionView:
 
 def spans(book: Book) -> list[Span]:
     """Return every stay of every version in a stage, oldest first; what still lasts ends at the book's moment."""
-    found = []
+    found = [
+        Span(
+            version=f"v{reign.number}",
+            number=reign.number,
+            stage="live",
+            percent=reign.percent,
+            start=reign.start,
+            end=reign.end,
+            reason=reign.reason,
+        )
+        for reign in reigns(book)
+    ]
     for state in book.state.versions.values():
-        ends = [entry.at for entry, _ in state.moves[1:]] + [_end(book, state)]
-        for (entry, move), end in zip(state.moves, ends, strict=True):
-            if move.stage in {"refused", "rolled back", "retired"}:
-                continue
-            found.append(
-                Span(
-                    version=state.version.name,
-                    number=state.version.number,
-                    stage=move.stage,
-                    percent=_share(move),
-                    start=entry.at,
-                    end=max(entry.at, end),
-                    reason=move.reason,
-                )
+        ends = [*(entry.at for entry, _ in state.moves[1:]), book.now]
+        found += [
+            Span(
+                version=state.version.name,
+                number=state.version.number,
+                stage=move.stage,
+                percent=_share(move),
+                start=entry.at,
+                end=end,
+                reason=move.reason,
             )
+            for (entry, move), end in zip(state.moves, ends, strict=True)
+            if move.stage in {"staging", "shadow", "canary"}
+        ]
     return sorted(found, key=lambda span: span.start)
 
 
@@ -259,13 +269,3 @@ def _signatures(state: VersionState) -> list[Signature]:
 
 def _share(move: Release) -> float:
     return {"live": 100.0 - move.traffic.percent, "canary": move.traffic.percent}.get(move.stage, 0.0)
-
-
-def _end(book: Book, state: VersionState) -> datetime:
-    """Return when a version's newest stay ended: when another went live in its place, or not yet."""
-    if book.stage(state) != "retired":
-        return book.now
-    moves = sorted((move for other in book.state.versions.values() for move in other.moves), key=lambda move: move[0].seq)
-    number = state.version.number
-    lost = [after.at for (_, before), (after, move) in pairwise(moves) if before.traffic.live == number != move.traffic.live]
-    return lost[-1] if lost else state.since
