@@ -151,3 +151,86 @@ def test_every_fault_of_the_rows_is_named_at_once():
         "1 of 3 scores_a are NaN or infinite",
         "3 labels but 2 scores_b",
     ]
+
+
+def days_that_differ(generator, days, rows=60):
+    """Return clusters, labels and two scores: each day has its own rate and its own strength of either score."""
+    day = np.repeat(np.arange(days), generator.integers(rows // 2, 3 * rows // 2, days))
+    rate, strength = generator.normal(size=days)[day], 1 + 0.6 * generator.normal(size=(2, days))[:, day]
+    signal = generator.normal(size=day.size)
+    labels = generator.random(day.size) < 1 / (1 + np.exp(1.2 - signal - 0.8 * rate))
+    scores = strength * signal + 0.5 * rate + generator.normal(size=(2, day.size)) / 2
+    return day, labels, scores
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """The areas and their difference over ten thousand days."""
+    _, labels, (first, second) = days_that_differ(np.random.default_rng(8), 10_000)
+    return auc(labels, first).value, auc_difference(labels, first, second).value
+
+
+def holds(measured, value):
+    return measured.low <= value <= measured.high
+
+
+@pytest.mark.parametrize("days", [5, 20, 30])
+def test_intervals_by_day_hold_where_those_of_independent_rows_do_not(days, truth):
+    generator = np.random.default_rng(days)
+    by_day, by_row = [], []
+    for _ in range(500):
+        day, labels, (first, second) = days_that_differ(generator, days)
+        by_day.append((holds(auc(labels, first, clusters=day), truth[0]),
+                       holds(auc_difference(labels, first, second, clusters=day), truth[1])))  # fmt: skip
+        by_row.append((holds(auc(labels, first), truth[0]), holds(auc_difference(labels, first, second), truth[1])))
+    assert (np.mean(by_day, axis=0) >= 0.92).all()
+    assert (np.mean(by_day, axis=0) <= 0.98).all()
+    assert (np.mean(by_row, axis=0) <= 0.85).all()
+
+
+def test_clusters_of_one_row_give_the_variance_of_delong():
+    generator = np.random.default_rng(9)
+    labels, first = binormal(generator, 4000, 0.8)
+    second = first + generator.normal(size=4000)
+    for apart, alone in [
+        (auc(labels, first, clusters=range(4000)), auc(labels, first)),
+        (auc_difference(labels, first, second, clusters=range(4000)), auc_difference(labels, first, second)),
+    ]:
+        assert apart.value == alone.value
+        assert apart.high - apart.low == pytest.approx(alone.high - alone.low, rel=1e-3)
+
+
+def test_the_clustered_variance_is_obuchowskis():
+    generator = np.random.default_rng(10)
+    day, labels, (scores, _) = days_that_differ(generator, 9)
+    kernel = by_pairs(labels, scores)
+    above, below, area = kernel.mean(axis=1), kernel.mean(axis=0), kernel.mean()
+    of_positive = np.array([(above[day[labels] == one] - area).sum() for one in range(9)]) / labels.sum()
+    of_negative = np.array([(below[day[~labels] == one] - area).sum() for one in range(9)]) / (~labels).sum()
+    error = math.sqrt(9 / 8 * ((of_positive + of_negative) ** 2).sum())
+    measured = auc(labels, scores, clusters=day)
+    logit = [math.log(x / (1 - x)) for x in (measured.low, measured.high)]
+    assert (logit[1] - logit[0]) / 2 == pytest.approx(2.306004 * error / (area * (1 - area)), rel=1e-5)
+
+
+def test_names_of_clusters_do_not_matter():
+    day, labels, (scores, _) = days_that_differ(np.random.default_rng(11), 12)
+    assert auc(labels, scores, clusters=day) == auc(labels, scores, clusters=[f"day {-one}" for one in day])
+
+
+def test_few_clusters_are_told_and_a_single_one_has_no_interval():
+    labels, scores = binormal(np.random.default_rng(12), 100, 0.8)
+    assert auc(labels, scores, clusters=np.arange(100) % 7).note == "only 7 clusters: a wide interval by Student's t"
+    assert auc(labels, scores, clusters=np.arange(100) % 8).note == ""
+    for alone in (auc(labels, scores, clusters=[1] * 100), auc_difference(labels, scores, -scores, clusters=[1] * 100)):
+        assert (alone.low, alone.note) == (None, "no interval: one class is in a single cluster")
+
+
+def test_perfect_separation_in_few_days_is_not_certainty():
+    measured = auc([0, 1] * 500, [0.1, 0.9] * 500, clusters=np.repeat(np.arange(5), 200))
+    assert (measured.value, measured.low) == (1.0, pytest.approx(0.025 ** (1 / 5)))
+
+
+def test_each_row_has_a_cluster():
+    with pytest.raises(InputError, match="3 rows but 2 clusters"):
+        auc([0, 1, 1], [0.1, 0.2, 0.3], clusters=["mon", "tue"])

@@ -10,6 +10,7 @@ from scipy import special
 
 from trimaran.core.errors import InputError
 from trimaran.core.statistics import mean, proportion
+from trimaran.core.statistics.intervals import hoeffding
 
 
 @pytest.mark.parametrize(("n", "chance"), [(50, 0.1), (200, 0.05), (200, 0.5), (1000, 0.01), (1000, 0.3)])
@@ -64,3 +65,29 @@ def test_no_rows_have_no_mean_and_a_nan_is_refused():
     assert mean([]).note == "no rows"
     with pytest.raises(InputError, match="1 of 2 values are NaN or infinite"):
         mean([1.0, np.nan])
+
+
+@pytest.mark.parametrize("days", [5, 25])
+def test_a_mean_of_rows_that_share_their_day_is_held_by_day_and_not_by_row(days):
+    generator = np.random.default_rng(days)
+    by_day, by_row = [], []
+    for _ in range(1000):
+        day = np.repeat(np.arange(days), generator.integers(20, 60, days))
+        values = generator.normal(size=days)[day] + generator.normal(size=day.size)
+        by_day.append(mean(values, clusters=day))
+        by_row.append(mean(values))
+    assert 0.92 <= np.mean([m.low <= 0 <= m.high for m in by_day]) <= 0.98
+    assert np.mean([m.low <= 0 <= m.high for m in by_row]) <= 0.6
+
+
+def test_clusters_of_one_row_are_rows():
+    values = np.random.default_rng(3).normal(size=5000)
+    apart, alone = mean(values, clusters=range(5000)), mean(values)
+    assert (apart.low, apart.high) == pytest.approx((alone.low, alone.high), rel=1e-3)
+
+
+def test_one_day_has_no_interval_and_alike_days_have_hoeffdings():
+    assert mean([1.0, 2.0], clusters=["mon", "mon"]).note == "no interval: all rows are of a single cluster"
+    alike = mean([0.1, 0.2, 0.3] * 20, floor=0, ceiling=1, clusters=np.repeat(np.arange(20), 3))
+    assert "Hoeffding" in alike.note
+    assert alike.high == pytest.approx(0.2 + hoeffding(20, 0.95))

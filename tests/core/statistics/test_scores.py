@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimaran.core.errors import InputError
-from trimaran.core.statistics import brier, calibration_error, confusion, log_loss
+from trimaran.core.statistics import accuracy, brier, calibration_error, confusion, log_loss
 
 rows = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=50)
 
@@ -81,3 +81,13 @@ def test_a_number_that_is_no_probability_is_refused(measure):
 @pytest.mark.parametrize("measure", [brier, log_loss, calibration_error])
 def test_no_rows_have_no_quality(measure):
     assert measure([], []).value is None
+
+
+def test_rows_of_one_day_are_one_cluster_in_every_measure():
+    generator = np.random.default_rng(5)
+    labels, chance = drawn(generator, 600)
+    labels_, chance_ = np.repeat(labels, 4), np.repeat(chance, 4)
+    for measure in (brier, log_loss, accuracy):
+        once = measure(labels, chance, clusters=np.arange(600))
+        again = measure(labels_, chance_, clusters=np.repeat(np.arange(600), 4))
+        assert (again.value, again.low, again.high) == pytest.approx((once.value, once.low, once.high))

@@ -6,7 +6,7 @@ from trimaran.core.statistics.estimation import Calibration, Estimate, calibrate
 from trimaran.core.statistics.histogram import Histogram, aligned, count_like, histogram
 from trimaran.core.statistics.intervals import mean, proportion
 from trimaran.core.statistics.multiplicity import adjusted_p_values, benjamini_hochberg
-from trimaran.core.statistics.scores import Confusion, brier, calibration_error, confusion, log_loss
+from trimaran.core.statistics.scores import Confusion, accuracy, brier, calibration_error, confusion, log_loss
 from trimaran.core.statistics.sequential import MeanSequence, RateTest, paired_difference
 from trimaran.core.statistics.trend import Trend, trend
 
@@ -21,6 +21,7 @@ __all__ = [
     "RateTest",
     "Shift",
     "Trend",
+    "accuracy",
     "adjusted_p_values",
     "aligned",
     "auc",

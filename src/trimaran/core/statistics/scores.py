@@ -74,25 +74,51 @@ def confusion(labels: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0
     )
 
 
-def brier(labels: npt.ArrayLike, predicted: npt.ArrayLike, level: float = 0.95) -> Measurement:
-    """Return the mean squared distance of probabilities from the labels (Brier, MWR 1950), 0 best, 1 worst.
+def brier(
+    labels: npt.ArrayLike, predicted: npt.ArrayLike, level: float = 0.95, clusters: npt.ArrayLike | None = None
+) -> Measurement:
+    """Return the mean squared distance of probabilities from the labels (Brier, MWR 1950), 0 best, 1 worst; ``clusters`` as in ``mean``.
 
     >>> brier([0, 1, 1], [0.0, 0.5, 1.0]).value
     0.08333333333333333
     """
     truth, (chance,) = labelled(labels, predicted=predicted)
-    return mean((probabilities(chance) - truth) ** 2, level, floor=0.0, ceiling=1.0)
+    return mean((probabilities(chance) - truth) ** 2, level, floor=0.0, ceiling=1.0, clusters=clusters)
 
 
-def log_loss(labels: npt.ArrayLike, predicted: npt.ArrayLike, level: float = 0.95) -> Measurement:
+def log_loss(
+    labels: npt.ArrayLike, predicted: npt.ArrayLike, level: float = 0.95, clusters: npt.ArrayLike | None = None
+) -> Measurement:
     """Return the mean negative log likelihood of the labels, in nats, probabilities clipped at ``SMALLEST``.
+
+    ``clusters`` as in ``mean``.
 
     >>> round(log_loss([0, 1], [0.5, 0.25]).value, 4)
     1.0397
     """
     truth, (chance,) = labelled(labels, predicted=predicted)
     of_truth = np.where(truth, probabilities(chance), 1 - chance)
-    return mean(-np.log(np.clip(of_truth, SMALLEST, 1.0)), level, floor=0.0)
+    return mean(-np.log(np.clip(of_truth, SMALLEST, 1.0)), level, floor=0.0, clusters=clusters)
+
+
+def accuracy(
+    labels: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
+) -> Measurement:
+    """Return the share of right decisions; a score at or above the threshold calls the row positive.
+
+    Wilson's interval for independent rows, that of ``mean`` for rows in ``clusters``.
+
+    >>> accuracy([0, 1, 1, 0], [0.2, 0.5, 0.4, 0.1]).value
+    0.75
+    """
+    if clusters is None:
+        return confusion(labels, predicted, threshold).accuracy(level)
+    truth, (chance,) = labelled(labels, predicted=predicted)
+    return mean((chance >= threshold) == truth, level, floor=0.0, ceiling=1.0, clusters=clusters)
 
 
 def calibration_error(labels: npt.ArrayLike, predicted: npt.ArrayLike, bins: int = 10) -> Measurement:
