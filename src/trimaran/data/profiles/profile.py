@@ -13,18 +13,23 @@ from trimaran.core.canon import canonical
 from trimaran.core.errors import Corrupt
 from trimaran.core.ports import ObjectStore
 from trimaran.core.statistics import Calibration, Histogram, calibrate, count_like, histogram
+from trimaran.data.profiles.weeks import Places, full_weeks, week_distances
 
 CATEGORY_LIMIT = 1000
 """A text column with more values than this is an identifier: that a value is new in it says nothing."""
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature in the training rows: its histogram, the share of rows without a value, its least and greatest value."""
+    """One feature in the training rows: its histogram, the share of rows without a value, its least and greatest value.
+
+    ``weeks`` says how far each full week was from the rest of the window, oldest first, as a population stability index.
+    """
 
     histogram: Histogram
     missing: float
     low: float | None
     high: float | None
+    weeks: list[float] = []
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ``features`` and ``label_rate`` are of the ``rows`` training rows, the features in the model's own order;
     ``categories`` lists the values that were seen of each text column a caller sends. ``scores`` counts the scores of the
     out-of-time window and ``positives`` the true labels among them, cell by cell; ``calibration`` is learnt there too,
-    since the model has not seen those rows.
+    since the model has not seen those rows. ``label_weeks`` and ``score_weeks`` are for those what ``ColumnProfile.weeks``
+    is for a feature: of the training rows, and of the out-of-time window.
     """
 
     rows: int
@@ -43,6 +49,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     scores: Histogram
     positives: list[int]
     calibration: Calibration
+    label_weeks: list[float] = []
+    score_weeks: list[float] = []
+
+    @property
+    def label_histogram(self) -> Histogram:
+        """The training labels, counted: those that are 0, those that are 1."""
+        positives = round(self.label_rate * self.rows)
+        return Histogram(kind="numeric", edges=[0.5], counts=[self.rows - positives, positives])
 
 
 def take_profile(
@@ -52,11 +66,15 @@ def take_profile(
     *,
     scores: npt.ArrayLike,
     outcomes: npt.ArrayLike,
+    predict_at: pl.Series | None = None,
+    scored_at: pl.Series | None = None,
 ) -> Profile:
     """Return the profile of a training.
 
     ``features`` (NaN for missing) and ``labels`` are of the training rows; ``asked`` holds the columns a caller sends for
     them; ``scores`` and ``outcomes`` are the model's scores and the true labels of the out-of-time window.
+    ``predict_at`` says when the training rows were due, ``scored_at`` when those of the out-of-time window were: from them
+    the profile learns what a column does from week to week. Without them a drift check cannot tell that from a shift.
 
     >>> features = pl.DataFrame({"wind": [1.0, 2.0, float("nan"), 4.0]})
     >>> asked = pl.DataFrame({"origin": ["EWR", "JFK", "EWR", None]})
@@ -65,17 +83,21 @@ def take_profile(
     (0.25, {'origin': ['EWR', 'JFK']}, 0.5, 1)
     """
     truth = np.asarray(labels, dtype=np.float64)
-    given, reference = np.asarray(outcomes), histogram(scores)
-    positives = count_like(reference, np.asarray(scores, dtype=np.float64)[given == 1])
-    return Profile(
+    given, answers = np.asarray(outcomes), np.asarray(scores, dtype=np.float64)
+    reference = histogram(answers)
+    positives = count_like(reference, answers[given == 1])
+    weeks, scored = ([] if moments is None else full_weeks(moments) for moments in (predict_at, scored_at))
+    profile = Profile(
         rows=features.height,
         label_rate=float(truth.mean()),
-        features={column.name: _column(column.to_numpy()) for column in features},
+        features={column.name: _column(column.to_numpy(), weeks) for column in features},
         categories=_categories(asked),
         scores=reference,
         positives=positives.counts,
         calibration=calibrate(outcomes, scores),
+        score_weeks=week_distances(reference, answers, scored),
     )
+    return msgspec.structs.replace(profile, label_weeks=week_distances(profile.label_histogram, truth, weeks))
 
 
 def write_profile(objects: ObjectStore, profile: Profile) -> str:
@@ -91,13 +113,14 @@ def read_profile(objects: ObjectStore, digest: str) -> Profile:
         raise Corrupt(f"object {digest} is not a profile: {error}; pass the digest a model version names") from error
 
 
-def _column(values: npt.NDArray[np.float32]) -> ColumnProfile:
-    finite = values[np.isfinite(values)]
+def _column(values: npt.NDArray[np.float32], weeks: Sequence[Places]) -> ColumnProfile:
+    finite, whole = values[np.isfinite(values)], histogram(values)
     return ColumnProfile(
-        histogram=histogram(values),
+        histogram=whole,
         missing=float(np.isnan(values).mean()) if values.size else 0.0,
         low=float(finite.min()) if finite.size else None,
         high=float(finite.max()) if finite.size else None,
+        weeks=week_distances(whole, values, weeks),
     )
 
 
