@@ -41,17 +41,28 @@ class World:
         features, _, labels = self.sample(n)
         _, scores, outcomes = self.sample(n)
         frame = pl.DataFrame(features, schema=self.names)
-        return take_profile(frame, labels, pl.DataFrame({"id": ["a"] * n}), scores=scores, outcomes=outcomes)
+        return take_profile(
+            frame,
+            labels,
+            pl.DataFrame({"id": ["a"] * n}),
+            scores=scores,
+            outcomes=outcomes,
+            predict_at=self.moments(n, 84, self.start - timedelta(days=35)),
+            scored_at=self.moments(n, 35, self.start),
+        )
+
+    def moments(self, n: int, days: float, until: datetime) -> pl.Series:
+        """Return ``n`` moments spread evenly over ``days`` before ``until``."""
+        begins = np.datetime64((until - timedelta(days=days)).replace(tzinfo=None), "us")
+        step = days * 86400e6 / max(n, 1)
+        return pl.Series("event_at", begins + (np.arange(n) * step).astype("timedelta64[us]")).dt.replace_time_zone("UTC")
 
     def frame(self, n: int, days: float, shift: float = 0.0, twist: float = 0.0) -> pl.DataFrame:
         """Return ``n`` captured and labelled answers of version 1, spread evenly over ``days`` before ``start``."""
         features, scores, labels = self.sample(n, shift, twist)
-        step = days * 86400e6 / max(n, 1)
-        begins = np.datetime64((self.start - timedelta(days=days)).replace(tzinfo=None), "us")
-        events = pl.Series("event_at", begins + (np.arange(n) * step).astype("timedelta64[us]"))
         return pl.DataFrame(
             {
-                "event_at": events.dt.replace_time_zone("UTC"),
+                "event_at": self.moments(n, days, self.start),
                 "score": scores,
                 "seconds": self.rng.exponential(0.002, n),
                 "label": labels,
@@ -89,7 +100,7 @@ def declare(tmp_path) -> Callable[..., Definition]:
             return sched.dt.hour()
 
         @product.model()
-        def fit(X, y):  # noqa: N803  what authors write
+        def fit(X, y):
             return None
 
         product.accept(out_of_time="30d", auc=">= 0.6", p99="< 20ms")

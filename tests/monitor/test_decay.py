@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from trimaran.core.checks import parse_rule
 from trimaran.core.nouns import Measurement
-from trimaran.core.statistics import auc, proportion
+from trimaran.core.statistics import accuracy, auc, brier, log_loss, mean, proportion
 from trimaran.data.declaration import Value
 from trimaran.monitor.decay import forecast, judge, quality, series, trailing
 from trimaran.monitor.rows import Windows
@@ -154,3 +154,22 @@ def test_a_forecast_needs_three_windows_and_something_to_compare_with(world):
     points = falling(world, 0.06)
     assert "3 are needed" in forecast(points[:2], parse_rule("auc < 0.6")).note
     assert "no accepted value" in forecast(points, parse_rule("auc < live - 0.03")).note
+
+
+def test_rows_of_one_day_are_one_cluster_in_every_interval(world):
+    rows = world.frame(3000, 30)
+    # On every third day the truth is the other way round: what one row shows, its whole day shows.
+    turned = pl.col("event_at").dt.epoch("d") % 3 == 0
+    shared = rows.with_columns(label=pl.when(turned).then(1 - pl.col("label")).otherwise("label"))
+    truth, scores = shared["label"].to_numpy(), shared["score"].to_numpy()
+    days = shared["event_at"].dt.date().to_numpy()
+    point = quality(shared, WORTH, world.start - timedelta(days=30), world.start)
+    assert point.brier == brier(truth, scores, clusters=days)
+    assert point.log_loss == log_loss(truth, scores, clusters=days)
+    assert point.accuracy == accuracy(truth, scores, WORTH.threshold, clusters=days)
+    called = scores >= WORTH.threshold
+    worth = np.select([called & (truth == 1), called], [42, -5], 0)
+    assert point.value == mean(worth, floor=-5, ceiling=42, clusters=days)
+    assert point.auc == auc(truth, scores, clusters=days)
+    alone = auc(truth, scores)
+    assert point.auc.high - point.auc.low > 1.5 * (alone.high - alone.low)

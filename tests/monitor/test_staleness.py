@@ -1,4 +1,4 @@
-"""A model is stale when its newest training row is too old."""
+"""A model is stale when the newest row it was proven on is too old."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,3 +14,4 @@ def test_a_model_is_stale_past_its_bound(days, outcome):
     finding = judge(START, timedelta(days=30), START + timedelta(days=days))
     assert (finding.check, finding.outcome, finding.bound) == ("stale", outcome, 30.0)
     assert finding.value == pytest.approx(days)
+    assert finding.reason.startswith(f"the newest row it was proven on is {days:.1f} days old")

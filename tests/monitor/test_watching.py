@@ -55,6 +55,11 @@ def test_a_shift_and_a_decay_are_told_apart(definition, version, world, profile)
     assert (decayed["decay"], decayed["estimate"]) == ("fail", "warn")
 
 
+def test_a_version_is_as_old_as_its_newest_tested_row(definition, version, world, profile):
+    stale = watch(definition, version, profile, ACCEPTED, world.frame(0, 33), world.start).findings[-2]
+    assert (stale.check, stale.value) == ("stale", 10.0)
+
+
 def test_labels_that_came_early_do_not_count_before_the_others(definition, version, world, profile):
     frame = world.frame(9000, 33)
     young = pl.col("event_at") >= world.start - timedelta(days=2, hours=2)

@@ -12,7 +12,7 @@ import polars as pl
 
 from trimaran.core.checks import Rule, alarm
 from trimaran.core.nouns import Finding, Measurement
-from trimaran.core.statistics import auc, brier, calibration_error, confusion, log_loss, mean, trend
+from trimaran.core.statistics import accuracy, auc, brier, calibration_error, log_loss, mean, trend
 from trimaran.data.declaration import Value
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, between, labelled
 
@@ -43,20 +43,25 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def quality(rows: pl.DataFrame, value: Value, since: datetime, until: datetime, level: float = 0.95) -> Quality:
-    """Return the realised quality of answers in a window; rows without a label or without a sound score are left out."""
+    """Return the realised quality of answers in a window; rows without a label or without a sound score are left out.
+
+    Rows of one day (UTC) are one cluster in every interval: they share their weather, and counting them as independent
+    makes an interval several times too short.
+    """
     seen = labelled(between(rows, since, until))
     truth, scores = seen["label"].to_numpy(), seen["score"].to_numpy()
+    days = seen["event_at"].dt.epoch("d").to_numpy()
     return Quality(
         since=since,
         until=until,
         n=seen.height,
         positives=int(truth.sum()),
-        auc=auc(truth, scores, level),
-        brier=brier(truth, scores, level),
-        log_loss=log_loss(truth, scores, level),
-        accuracy=confusion(truth, scores, value.threshold).accuracy(level),
+        auc=auc(truth, scores, level, days),
+        brier=brier(truth, scores, level, days),
+        log_loss=log_loss(truth, scores, level, days),
+        accuracy=accuracy(truth, scores, value.threshold, level, days),
         ece=calibration_error(truth, scores),
-        value=_worth(truth, scores, value, level),
+        value=_worth(truth, scores, days, value, level),
     )
 
 
@@ -133,7 +138,8 @@ def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = Non
             continue
         days.append((point.since.timestamp() + point.until.timestamp()) / 2 / DAY)
         values.append(sign * seen.value)
-        weights.append((seen.high - seen.low) ** -2)
+        # Not the interval's own width: that of a week's seven days is itself too uncertain to weigh by.
+        weights.append(point.n)
     line = trend(days, values, weights)
     if line is None:
         return Measurement(value=None, n=len(days), note=f"unknown: {len(days)} windows of {rule.measure}, 3 are needed")
@@ -145,13 +151,13 @@ def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = Non
     return msgspec.structs.replace(found, value=value, low=low, high=high)
 
 
-def _worth(truth: np.ndarray, scores: np.ndarray, value: Value, level: float) -> Measurement:
+def _worth(truth: np.ndarray, scores: np.ndarray, days: np.ndarray, value: Value, level: float) -> Measurement:
     outcomes = (value.true_positive, value.false_positive, value.true_negative, value.false_negative)
     if not any(outcomes):
         return Measurement(value=None, note="the product declares no value")
     called, positive = scores >= value.threshold, truth == 1
     worth = np.select([called & positive, called, ~positive], outcomes[:3], outcomes[3])
-    return mean(worth, level, floor=min(outcomes), ceiling=max(outcomes))
+    return mean(worth, level, floor=min(outcomes), ceiling=max(outcomes), clusters=days)
 
 
 def _widened(seen: Measurement, accepted: Measurement) -> Measurement:
@@ -161,5 +167,5 @@ def _widened(seen: Measurement, accepted: Measurement) -> Measurement:
         return seen
     low = seen.value - math.hypot(seen.value - seen.low, accepted.high - accepted.value)
     high = seen.value + math.hypot(seen.high - seen.value, accepted.value - accepted.low)
-    note = "interval widened by that of the accepted value"
+    note = "; ".join(filter(None, [seen.note, "interval widened by that of the accepted value"]))
     return msgspec.structs.replace(seen, low=low, high=high, note=note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 from trimaran.core.nouns import Finding, Measurement, Outcome
 from trimaran.core.statistics import Drift, DriftRule, Histogram, count_like, judge_drift
 from trimaran.data.profiles import Profile
+from trimaran.monitor.familiar import FEWEST, familiar
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,6 +32,8 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reference`` and ``current`` are shares by cell: of missing values first, then of the cells that ``edges`` or
     ``categories`` part, as in ``Histogram``. ``p_value`` is adjusted for the number of columns, None when unknown.
+    ``weeks`` are the indices of the reference weeks and ``usual`` is the index up to which the column does no more than it
+    did then (see ``familiar``), None where there are too few of them.
     """
 
     column: str
@@ -44,6 +47,8 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     categories: list[str]
     reference: list[float]
     current: list[float]
+    weeks: list[float] = []
+    usual: float | None = None
 
     @property
     def flagged(self) -> bool:
@@ -62,48 +67,61 @@ def movements(
     """Return how far each column of a window moved from the profile: every feature, the score and the label rate.
 
     ``features`` is (n, k) in the order of ``names``, NaN for missing; ``scores`` (n,) may hold fewer rows, where the
-    version failed; ``labels`` those known. All columns are judged together: without any drift the chance of a single
-    alarm is at most ``rule.rate`` (Benjamini-Hochberg) for rows that are independent. Rows of a week are not quite (a
-    storm is one storm for all its flights), which is why ``rule.minimum_effect`` must be met as well.
+    version failed; ``labels`` those known. A column drifts only when three things hold. It is significant among all columns
+    (Benjamini-Hochberg at ``rule.rate``), which would do if rows were independent; those of a day share their weather and
+    those of a week their season, and that makes nearly every week significant. Its effect is at least
+    ``rule.minimum_effect``. And the effect is more than the column is familiar with from the weeks of its own reference
+    window. By rank alone a calm week passes all of k reference weeks with a chance of 1 / (k + 1) in each column;
+    ``familiar`` holds all columns together to less than that, and tells how. Fewer than four weeks let a column warn at most.
+    The window should be no shorter than a week, since shorter ones are further from the whole for no other reason.
     """
-    samples: dict[tuple[Kind, str], tuple[Histogram, Histogram]] = {}
-    for place, name in enumerate(names):
-        reference = profile.features[name].histogram
-        samples["feature", name] = (reference, count_like(reference, features[:, place]))
-    samples["score", "score"] = (profile.scores, count_like(profile.scores, scores))
-    positives = round(profile.label_rate * profile.rows)
-    rates = Histogram(kind="numeric", edges=[0.5], counts=[profile.rows - positives, positives])
-    samples["label", "label"] = (rates, count_like(rates, labels))
     # A feature may be called "score": the kind keeps the names apart.
+    samples: dict[tuple[Kind, str], tuple[Histogram, Histogram]] = {}
+    weeks: dict[tuple[Kind, str], list[float]] = {}
+    for place, name in enumerate(names):
+        column = profile.features[name]
+        samples["feature", name] = (column.histogram, count_like(column.histogram, features[:, place]))
+        weeks["feature", name] = column.weeks
+    samples["score", "score"] = (profile.scores, count_like(profile.scores, scores))
+    weeks["score", "score"] = profile.score_weeks
+    rates = profile.label_histogram
+    samples["label", "label"] = (rates, count_like(rates, labels))
+    weeks["label", "label"] = profile.label_weeks
     drifts = judge_drift({f"{kind} {name}": pair for (kind, name), pair in samples.items()}, rule)
-    return [_movement(kind, name, *pair, drift) for ((kind, name), pair), drift in zip(samples.items(), drifts, strict=True)]
+    usual = _usual(weeks, rule.minimum_effect)
+    return [
+        _movement(kind, name, *pair, drift, weeks[kind, name], usual[f"{kind} {name}"])
+        for ((kind, name), pair), drift in zip(samples.items(), drifts, strict=True)
+    ]
 
 
 def judge(moved: Sequence[Movement], rule: DriftRule = STANDARD_RULE) -> Finding:
     """Return the finding "drift": it fails when any column drifted, and names those that moved most.
 
-    It is unknown when a feature or the scores have too few rows; labels come late, so that too few of them leave the
+    It warns when a column moved and there are too few weeks of training to know what is usual. It is unknown when a feature or the scores have too few rows; labels come late, so that too few of them leave the
     finding open to the others. Windows that overlap fail day after day on one and the same drift.
     """
     most = sorted((m for m in moved if m.outcome != "unknown"), key=lambda m: -m.psi)
     drifted = [m for m in most if m.flagged]
     known = len(most)
+    warned = [m for m in most if m.outcome == "warn"]
     unknown = next((m for m in moved if m.outcome == "unknown" and m.kind != "label"), None)
-    how = f"false discovery rate {rule.rate:.0%}, {rule.effect} at least {rule.minimum_effect:g}"
+    how = f"false discovery rate {rule.rate:.0%}, {rule.effect} at least {rule.minimum_effect:g} and beyond the usual weeks"
     if drifted:
-        named = ", ".join(f"{m.column} (PSI {m.psi:.2f})" for m in drifted[:_NAMED])
-        rest = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
         outcome: Outcome = "fail"
-        reason = f"{len(drifted)} of {known} columns drifted: {named}{rest}; {how}"
+        reason = f"{len(drifted)} of {known} columns drifted: {_named(drifted)}; {how}"
     elif unknown is not None:
         outcome = "unknown"
         reason = f"{unknown.column}: {unknown.reason}"
+    elif warned:
+        outcome = "warn"
+        reason = f"{len(warned)} of {known} columns moved: {_named(warned)}, too few to call it a drift; {how}"
     else:
         outcome = "pass"
         reason = f"none of {known} columns drifted; {how}"
         if most:
             reason = f"{reason}; {most[0].column} moved most (PSI {most[0].psi:.2f})"
-    shown = (drifted or most)[:1]
+    shown = (drifted or warned or most)[:1]
     value = shown[0].psi if shown else None
     return Finding(
         check="drift",
@@ -115,12 +133,32 @@ def judge(moved: Sequence[Movement], rule: DriftRule = STANDARD_RULE) -> Finding
     )
 
 
-def _movement(kind: Kind, name: str, reference: Histogram, current: Histogram, drift: Drift) -> Movement:
+def _usual(weeks: Mapping[tuple[Kind, str], Sequence[float]], floor: float) -> dict[str, float | None]:
+    # Columns of one window stood out in the same weeks; the scores have a window of their own.
+    found: dict[str, float | None] = {}
+    for of_scores in (False, True):
+        family = {f"{kind} {name}": seen for (kind, name), seen in weeks.items() if (kind == "score") is of_scores}
+        found |= familiar(family, floor)
+    return found
+
+
+def _movement(
+    kind: Kind,
+    name: str,
+    reference: Histogram,
+    current: Histogram,
+    drift: Drift,
+    weeks: list[float],
+    usual: float | None,
+) -> Movement:
+    outcome, reason = drift.outcome, drift.reason
+    if outcome == "fail":
+        outcome, reason = _against_weeks(kind, drift, weeks, usual)
     return Movement(
         column=name,
         kind=kind,
-        outcome=drift.outcome,
-        reason=drift.reason,
+        outcome=outcome,
+        reason=reason,
         psi=drift.shift.psi,
         p_value=drift.p_adjusted,
         n=current.n,
@@ -128,7 +166,33 @@ def _movement(kind: Kind, name: str, reference: Histogram, current: Histogram, d
         categories=reference.categories,
         reference=_shares(reference),
         current=_shares(current),
+        weeks=weeks,
+        usual=usual,
     )
+
+
+def _against_weeks(kind: Kind, drift: Drift, weeks: list[float], usual: float | None) -> tuple[Outcome, str]:
+    psi, of_training = drift.shift.psi, _weeks(kind, len(weeks))
+    if usual is None:
+        return "warn", f"{drift.reason}; only {of_training} to compare with, {FEWEST} are needed"
+    reached = f"psi reached {max(weeks):.3f} in the {of_training}, up to {usual:.3f} is usual"
+    if psi <= usual:
+        return "pass", f"significant but usual: psi {psi:.3f}, {reached}"
+    return "fail", f"{drift.reason}; {reached}"
+
+
+def _named(moved: Sequence[Movement]) -> str:
+    named = ", ".join(f"{m.column} (PSI {m.psi:.2f}, {_rank(m)})" for m in moved[:_NAMED])
+    return f"{named} and {len(moved) - _NAMED} more" if len(moved) > _NAMED else named
+
+
+def _rank(moved: Movement) -> str:
+    weeks = _weeks(moved.kind, len(moved.weeks))
+    return f"only {weeks} to compare with" if moved.usual is None else f"more than in any of the {weeks}"
+
+
+def _weeks(kind: Kind, number: int) -> str:
+    return f"{number} weeks it was {'tested' if kind == 'score' else 'trained'} on"
 
 
 def _shares(sample: Histogram) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -36,8 +37,10 @@ class Estimated(msgspec.Struct, frozen=True, kw_only=True):
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated and realised AUC of one window; ``realised`` is None while labels are out.
 
-    ``inside`` says whether the realised value lies in the estimated interval, which it does in ``level`` of the windows
-    as long as the concept stands.
+    ``inside`` says whether the two differ by no more than both intervals together allow (each side by the method of
+    variance estimates recovery, Zou & Donner, Stat. Med. 2008), as they do in at least ``level`` of the windows while the
+    concept stands. The estimate's own interval knows the chance of each row but not that rows of a day err together; the
+    realised one does.
     """
 
     since: datetime
@@ -135,11 +138,21 @@ def judge(
 
 
 def _reconciled(estimated: Estimated, realised: Measurement | None) -> Reconciled:
-    auc = estimated.auc
-    inside = None
-    if realised is not None and realised.value is not None and auc.low is not None and auc.high is not None:
-        inside = auc.low <= realised.value <= auc.high
-    return Reconciled(since=estimated.since, until=estimated.until, estimated=auc, realised=realised, inside=inside)
+    inside = None if realised is None else _agree(estimated.auc, realised)
+    return Reconciled(
+        since=estimated.since, until=estimated.until, estimated=estimated.auc, realised=realised, inside=inside
+    )
+
+
+def _agree(estimated: Measurement, realised: Measurement) -> bool | None:
+    expected, low, high = estimated.value, estimated.low, estimated.high
+    seen = realised.value
+    if expected is None or low is None or high is None or seen is None:
+        return None
+    # Without an interval of its own a realised value is taken as sure.
+    least, most = (seen if end is None else end for end in (realised.low, realised.high))
+    above, below = math.hypot(high - expected, seen - least), math.hypot(expected - low, most - seen)
+    return -below <= seen - expected <= above
 
 
 def _interval(seen: Measurement) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from trimaran.core.durations import format_duration
 from trimaran.core.errors import Fault, InputError
 from trimaran.data.declaration import Definition
 
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
+_WEEK = timedelta(days=7)
+
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True):
     """How far back each monitor looks, by event time.
+
+    ``drift`` is at least a week: it is held against the weeks of training, and a shorter window is further from the whole
+    for no other reason.
 
     ``recent`` is for numerics and latency, where a burst must not drown in a week. ``quality`` grows to at most
     ``longest`` until it holds ``labelled`` labelled rows and ``of_each_class`` rows of each class: with fewer of a class
@@ -32,6 +38,11 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
     longest: timedelta = timedelta(days=30)
     labelled: int = 1000
     of_each_class: int = 20
+
+    def __post_init__(self) -> None:
+        if self.drift < _WEEK:
+            what = f"a drift window of {format_duration(self.drift)} is shorter than the weeks it is compared with"
+            raise InputError("windows", [Fault(what=what, remedy="give at least 7d")])
 
 
 STANDARD_WINDOWS = Windows()

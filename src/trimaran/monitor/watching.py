@@ -82,7 +82,7 @@ def watch(
         counted = numerics.count(profile, version.features, matrix(day, version.features), scores)
         findings.append(numerics.judge(counted))
     if policy.stale is not None:
-        findings.append(staleness.judge(version.trained_to, policy.stale, now))
+        findings.append(staleness.judge(version.tested_to, policy.stale, now))
     speeds = latency.latencies(between(answered(frame), now - windows.recent, now), windows.recent)
     findings += [
         latency.judge(rule, speeds, version.number) for rule in definition.acceptance.rules if rule.measure in QUANTILES
