@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimaran.build.evidence import Comparison, Evidence, Parity, Slice
-from trimaran.build.measuring import measures_of, reliability_points, roc_points, slices_of, sound_scores, weeks_of
+from trimaran.build.measuring import days_of, measures_of, reliability_points, roc_points, slices_of, sound_scores, weeks_of
 from trimaran.build.probing import importance_of, probe_numerics, time_scorer
 from trimaran.build.specification import RowModel, run_tests
 from trimaran.build.training_set import Rows, TrainingSet
@@ -43,7 +43,7 @@ def evaluate(
     seed: int,
     rival: tuple[Rival, Rows] | None = None,
 ) -> Evidence:
-    """Return the evidence about a candidate.
+    """Return the evidence about a candidate; rows of one day count as one cluster in every interval.
 
     ``rival`` is the live version with the same test rows in its own features. Raises ``InputError`` when the rival's rows
     are not those of the test window.
@@ -52,7 +52,8 @@ def evaluate(
     rows, names = test.matrix(), test.features.columns
     scores = answering.scorer(rows)
     latency = time_scorer(answering.scorer, rows, answering.form)
-    measures = measures_of(test.labels, scores, definition.value) | {"p50": latency.p50, "p99": latency.p99}
+    days = days_of(test.predict_at)
+    measures = measures_of(test.labels, scores, definition.value, days=days) | {"p50": latency.p50, "p99": latency.p99}
     return Evidence(
         rows=len(test),
         tested_from=training_set.tested_from,
@@ -74,22 +75,24 @@ def evaluate(
 
 def _slices(definition: Definition, test: Rows, scores: np.ndarray) -> list[Slice]:
     columns = dict.fromkeys(column for column, _ in definition.acceptance.slices)
-    minimum = definition.acceptance.slice_minimum
+    minimum, days = definition.acceptance.slice_minimum, days_of(test.predict_at)
     return [
         part
         for column in columns
-        for part in slices_of(column, test.asked[column], test.labels, scores, definition.value, minimum)
+        for part in slices_of(column, test.asked[column], test.labels, scores, definition.value, minimum, days)
     ]
 
 
 def _compare(definition: Definition, test: Rows, scores: np.ndarray, rival: Rival, rows: Rows) -> Comparison:
     theirs = rival.scorer(rows.matrix())
-    both = sound_scores(scores) & sound_scores(theirs)
+    both, days = sound_scores(scores) & sound_scores(theirs), days_of(test.predict_at)
     difference = (
-        auc_difference(test.labels[both], scores[both], theirs[both])
+        auc_difference(test.labels[both], scores[both], theirs[both], clusters=days[both])
         if both.any()
         else Measurement(value=None, note="no row has two scores to compare")
     )
     return Comparison(
-        number=rival.number, measures=measures_of(test.labels, theirs, definition.value), auc_difference=difference
+        number=rival.number,
+        measures=measures_of(test.labels, theirs, definition.value, days=days),
+        auc_difference=difference,
     )

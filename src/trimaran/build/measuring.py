@@ -10,28 +10,32 @@ import polars as pl
 
 from trimaran.build.evidence import SMALL, Period, Reliability, Slice
 from trimaran.core.nouns import Measurement
-from trimaran.core.statistics import auc, brier, calibration_error, confusion, log_loss, mean
+from trimaran.core.statistics import accuracy, auc, brier, calibration_error, log_loss, mean
 from trimaran.data.declaration import Value
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Days = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 _POINTS = 100
 _BINS = 10
 
 
-def measures_of(labels: Labels, scores: Floats, value: Value, level: float = LEVEL) -> dict[str, Measurement]:
+def measures_of(
+    labels: Labels, scores: Floats, value: Value, level: float = LEVEL, days: Days | None = None
+) -> dict[str, Measurement]:
     """Return every measure that rows and labels alone can give, by its name in ``core.checks.MEASURES``.
 
-    Scores that are no probabilities are left out here; ``Numerics`` counts them.
+    Scores that are no probabilities are left out here; ``Numerics`` counts them. ``days`` (n,) as ``days_of`` gives them
+    are the clusters of every interval: rows of one day share their weather. Without them rows count as independent.
 
     >>> seen = measures_of(np.array([0, 1, 1, 0]), np.array([0.1, 0.8, 0.7, 0.4]), Value(true_positive=10, false_positive=-5))
     >>> seen["auc"].value, seen["value"].value
     (1.0, 3.75)
     """
     sound = sound_scores(scores)
-    labels, scores = labels[sound], scores[sound]
+    labels, scores, days = labels[sound], scores[sound], None if days is None else days[sound]
     acted, positive = scores >= value.threshold, labels == 1
     worth = np.select(
         [acted & positive, acted, positive],
@@ -39,13 +43,22 @@ def measures_of(labels: Labels, scores: Floats, value: Value, level: float = LEV
         value.true_negative,
     )
     return {
-        "auc": auc(labels, scores, level),
-        "brier": brier(labels, scores, level),
-        "log_loss": log_loss(labels, scores, level),
-        "accuracy": confusion(labels, scores, value.threshold).accuracy(level),
+        "auc": auc(labels, scores, level, days),
+        "brier": brier(labels, scores, level, days),
+        "log_loss": log_loss(labels, scores, level, days),
+        "accuracy": accuracy(labels, scores, value.threshold, level, days),
         "ece": calibration_error(labels, scores),
-        "value": mean(worth, level),
+        "value": mean(worth, level, clusters=days),
     }
+
+
+def days_of(moments: pl.Series) -> Days:
+    """Return the day of each moment (UTC), as a number.
+
+    >>> days_of(pl.Series([datetime(1970, 1, 2, 5), datetime(1970, 1, 2, 23), datetime(1970, 1, 3)])).tolist()
+    [1, 1, 2]
+    """
+    return moments.dt.epoch("d").to_numpy().astype(np.int64)
 
 
 def sound_scores(scores: Floats) -> npt.NDArray[np.bool_]:
@@ -57,7 +70,15 @@ def sound_scores(scores: Floats) -> npt.NDArray[np.bool_]:
     return (scores >= 0) & (scores <= 1)
 
 
-def slices_of(column: str, values: pl.Series, labels: Labels, scores: Floats, value: Value, minimum: int) -> list[Slice]:
+def slices_of(
+    column: str,
+    values: pl.Series,
+    labels: Labels,
+    scores: Floats,
+    value: Value,
+    minimum: int,
+    days: Days | None = None,
+) -> list[Slice]:
     """Return the quality at each value of a column, the largest slice first; those under ``minimum`` rows are pooled.
 
     The pooled slice stands last. Every interval is one-sided at 5% over all slices together (Bonferroni), so that the
@@ -76,7 +97,7 @@ def slices_of(column: str, values: pl.Series, labels: Labels, scores: Floats, va
             column=column,
             value=text,
             rows=int(mask.sum()),
-            measures=measures_of(labels[mask], scores[mask], value, level),
+            measures=measures_of(labels[mask], scores[mask], value, level, None if days is None else days[mask]),
         )
         for text, mask in masks
     ]
@@ -87,7 +108,7 @@ def weeks_of(moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]
     first = moments.min()
     if not isinstance(first, datetime):
         return []
-    weeks = ((moments - first).dt.total_days() // 7).to_numpy()
+    weeks, days = ((moments - first).dt.total_days() // 7).to_numpy(), days_of(moments)
     sound = sound_scores(scores)
     found = []
     for week in np.unique(weeks):
@@ -96,10 +117,8 @@ def weeks_of(moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]
             continue
         start = moments.filter(pl.Series(mask)).min()
         if isinstance(start, datetime):
-            period = Period(
-                start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), auc=auc(labels[mask], scores[mask])
-            )
-            found.append(period)
+            area = auc(labels[mask], scores[mask], LEVEL, days[mask])
+            found.append(Period(start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), auc=area))
     return found
 
 
