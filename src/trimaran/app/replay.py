@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from trimaran.app.batch import BatchScorer
 from trimaran.app.callers import Callers, Reply
 from trimaran.app.feed import Feed
 from trimaran.app.lifecycle import Lifecycle
+from trimaran.app.turning import turn
 from trimaran.core.clock import SharedClock
 from trimaran.core.errors import Unavailable
 from trimaran.core.nouns import Turn
@@ -115,13 +117,8 @@ class Replay:
             life.promotion.advance(end)
             tick = end
         self._break(callers, tally, until)
-        life.take_in(self._feed.settled(since, until), source="daily delivery", key=f"{until:%Y-%m-%d}")
-        labels = life.oversight.join_labels(until)
-        findings = life.oversight.watch(until)
-        if any(since < day <= until for day in self._plan.planted) and life.state.candidate is None:
-            life.train("drill: labels shuffled on purpose", key=f"drill:{until:%Y-%m-%d}", planted=True)
-        else:
-            life.retrain(findings, until)
+        drill = any(since < day <= until for day in self._plan.planted)
+        labels = turn(life, self._feed.settled(since, until), until, source="daily delivery", drill=drill)
         life.close(
             Turn(
                 product=life.name,
@@ -140,14 +137,16 @@ class Replay:
         key = self._life.definition.key
         online = pl.col(key).is_in(chosen.implode())
         bodies = [msgspec.json.encode(row) for row in rows.filter(online).iter_rows(named=True)]
-        replies = callers.ask(bodies)
+        with ThreadPoolExecutor(1) as aside:
+            asked = aside.submit(callers.ask, bodies)
+            tally.batch += self._batch.score(rows.filter(~online))
+            replies = asked.result()
         tally.count(replies)
         lost = [reply for reply in replies if not reply.answered]
         if lost:
             raise Unavailable(
                 f"{len(lost)} of {len(replies)} requests were not answered; the first: {lost[0].status} {lost[0].body}"
             )
-        tally.batch += self._batch.score(rows.filter(~online))
 
     def _break(self, callers: Callers, tally: Tally, until: datetime) -> None:
         """Send requests as a faulty caller would: a time that is none, a missing id, a NaN, a field with a typo."""

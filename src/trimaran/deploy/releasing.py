@@ -78,7 +78,10 @@ class Releases:
         entry, before = history.newest(number)
         step = self._next(history, number)
         if step is None:
-            raise self._refused(number, stage, [f"no move leads on from {history.stage_of(number)}; stage it again first"])
+            where = history.stage_of(number)
+            raise Refused(
+                f"{self._product} v{number} cannot move to {stage}: no move leads on from {where}; stage it again first"
+            )
         missing = _faults_of_step(history, number, step, stage, traffic)
         missing += self._faults_of_proof(step, before, entry.seq, proof)
         missing += self._faults_of_approvals(history, step, before, approvals)
@@ -186,10 +189,7 @@ class Releases:
 
     def _require(self, number: int, stage: Stage, missing: Sequence[str]) -> None:
         if missing:
-            raise self._refused(number, stage, missing)
-
-    def _refused(self, number: int, stage: Stage, missing: Sequence[str]) -> Refused:
-        return Refused(f"{self._product} v{number} cannot move to {stage}: " + "; ".join(missing))
+            raise Refused(f"{self._product} v{number} cannot move to {stage}: " + "; ".join(missing))
 
     def _take_out(self, history: History, number: int, stage: Stage, traffic: Traffic, reason: str) -> Ref:
         model = history.newest(number)[1].model
