@@ -102,7 +102,7 @@ def declare(folder: Path, frames: dict[str, pl.DataFrame], fit: Callable | None 
     def late(delay):
         return delay > 15
 
-    def weighed(X, y, strength=1.0, centred=1):  # noqa: N803
+    def weighed(X, y, strength=1.0, centred=1):
         scaled = StandardScaler(with_mean=bool(centred))
         return make_pipeline(SimpleImputer(), scaled, LogisticRegression(C=strength)).fit(X.to_numpy(), y)
 

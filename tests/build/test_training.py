@@ -50,7 +50,7 @@ def test_a_training_leaves_a_run_a_balance_and_a_version_with_everything_they_na
     ],
 )
 def test_the_same_seed_and_data_give_the_same_model_bytes(make_yard, make):
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         return make().fit(X.to_numpy(), y)
 
     first, second, other = (train(make_yard(fit), seed=seed).version for seed in (7, 7, 8))
@@ -110,7 +110,7 @@ def test_a_number_taken_by_another_process_is_passed_over(yard, monkeypatch):
 
 
 def test_shuffled_labels_make_a_bad_candidate_and_the_cause_says_so(make_yard):
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         return RandomForestClassifier(20).fit(X.to_numpy(), y)
 
     found = train(make_yard(fit), shuffled=True)
@@ -119,7 +119,7 @@ def test_shuffled_labels_make_a_bad_candidate_and_the_cause_says_so(make_yard):
 
 
 def test_an_authors_error_is_recorded_and_the_job_is_refused_after(make_yard):
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         raise ValueError("no such luck")
 
     yard = make_yard(fit)
@@ -132,7 +132,7 @@ def test_an_authors_error_is_recorded_and_the_job_is_refused_after(make_yard):
 
 
 def test_a_model_that_cannot_predict_says_what_to_return(make_yard):
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         LogisticRegression().fit(X.select("far").to_numpy(), y)
 
     with pytest.raises(InputError, match="return the fitted classifier"):
@@ -156,7 +156,7 @@ def test_given_parameters_are_used_instead_of_tuning(make_yard):
 
 
 def test_a_model_that_does_not_compile_serves_natively(make_yard):
-    def fit(X, y):  # noqa: N803
+    def fit(X, y):
         return make_pipeline(SimpleImputer(), RBFSampler(), LogisticRegression()).fit(X.to_numpy(), y)
 
     found = train(make_yard(fit))

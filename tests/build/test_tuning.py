@@ -20,7 +20,7 @@ def tuned(make_yard, kit):
     return run
 
 
-def weighted(X, y, weight=1.0, wrong=0):  # noqa: N803
+def weighted(X, y, weight=1.0, wrong=0):
     model = make_pipeline(SimpleImputer(), LogisticRegression(C=weight))
     return model.fit(X, 1 - y if wrong else y)
 
@@ -45,7 +45,7 @@ def test_the_same_seed_tries_the_same_parameters(tuned):
 
 
 def test_a_trial_that_raises_is_recorded_and_the_rest_goes_on(tuned):
-    def picky(X, y, depth=2):  # noqa: N803
+    def picky(X, y, depth=2):
         if depth == 3:
             raise ValueError("three is too deep")
         return weighted(X, y)
@@ -58,7 +58,7 @@ def test_a_trial_that_raises_is_recorded_and_the_rest_goes_on(tuned):
 
 
 def test_when_every_trial_raises_the_author_sees_where(tuned):
-    def broken(X, y, depth=2):  # noqa: N803
+    def broken(X, y, depth=2):
         raise ValueError("never works")
 
     with pytest.raises(UserCodeError, match="every one of 2 trials failed") as caught:
@@ -69,7 +69,7 @@ def test_when_every_trial_raises_the_author_sees_where(tuned):
 def test_no_row_of_the_out_of_time_window_is_ever_seen(make_yard, kit):
     seen = []
 
-    def watching(X, y, depth=2):  # noqa: N803
+    def watching(X, y, depth=2):
         seen.append(X)
         return weighted(X, y)
 
@@ -89,7 +89,7 @@ def test_a_trial_is_fitted_only_on_labels_that_were_final_before_its_validation(
 
 
 def test_seconds_are_measured(tuned):
-    def slow(X, y, depth=2):  # noqa: N803
+    def slow(X, y, depth=2):
         stop = time.perf_counter() + 0.01
         while time.perf_counter() < stop:
             pass

@@ -1,6 +1,7 @@
 """Who may sign, and for what."""
 
 import pytest
+
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import outstanding, refusal, sign, signatures
 from trimaran.control.state import ProductState

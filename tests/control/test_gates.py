@@ -24,7 +24,7 @@ def definition(tmp_path):
     trips = product.table("trips.parquet", key="id", time="due")
     product.feature(trips)(lambda wind: wind)
     product.label(trips, wait="1d")(lambda late: late)
-    product.model()(lambda X, y: None)  # noqa: N803
+    product.model()(lambda X, y: None)
     product.accept(
         out_of_time="30d",
         auc=">= 0.7",

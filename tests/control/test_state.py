@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import msgspec
+
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import outstanding
 from trimaran.control.standing import standing

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from trimaran.app.workspace import Workspace
 from trimaran.control.state import ProductState
 from trimaran.control.triggers import due

@@ -26,6 +26,7 @@ class Feed:
             for name, rows in frames.items()
             if definition.tables[name].time is not None
         }
+        self._news = {name: _news(rows, _moments(definition.tables[name])) for name, rows in self._settled.items()}
 
     @property
     def timeless(self) -> dict[str, pl.DataFrame]:
@@ -43,17 +44,13 @@ class Feed:
     def facts(self, since: datetime | None, until: datetime) -> dict[str, pl.DataFrame]:
         """Return, by table, the rows of which something became known in (since, until], as far as it is known by then."""
         found = {}
-        for name, rows in self._settled.items():
-            table = self._definition.tables[name]
-            moments = list(dict.fromkeys([*filter(None, [table.time]), *table.known.values()]))
-            new = rows.lazy().filter(pl.any_horizontal(_inside(moment, since, until) for moment in moments)).drop(SETTLED)
-            known = new.with_columns(
-                pl.when(pl.col(moment) <= until).then(pl.col(column)).alias(column)
-                for column, moment in sorted(table.late.items(), key=lambda pair: pair[0] == pair[1])
-            )
-            collected = known.collect()
-            if not collected.is_empty():
-                found[name] = collected
+        for name, news in self._news.items():
+            places = _between(news, MOMENT, since, until)[PLACE].unique().sort()
+            if places.is_empty():
+                continue
+            late = self._definition.tables[name].late.items()
+            known = [pl.when(pl.col(moment) <= until).then(pl.col(column)).alias(column) for column, moment in late]
+            found[name] = self._settled[name].drop(SETTLED)[places].with_columns(known)
         return found
 
     def asked(self, since: datetime, until: datetime, given: Sequence[str]) -> pl.DataFrame:
@@ -71,11 +68,19 @@ class Feed:
 
 PREDICT_AT = "__predict_at"
 SETTLED = "__settled_at"
+MOMENT = "__moment"
+PLACE = "__place"
 
 
-def _inside(column: str, since: datetime | None, until: datetime) -> pl.Expr:
-    before = pl.col(column) <= until
-    return (before if since is None else before & (pl.col(column) > since)).fill_null(value=False)
+def _moments(table: Table) -> list[str]:
+    return list(dict.fromkeys([*filter(None, [table.time]), *table.known.values()]))
+
+
+def _news(rows: pl.DataFrame, moments: Sequence[str]) -> pl.DataFrame:
+    """Return every moment at which a row says something new, in order, with the row's place."""
+    placed = rows.select(moments).with_row_index(PLACE)
+    parts = [placed.select(PLACE, pl.col(moment).alias(MOMENT)) for moment in moments]
+    return pl.concat(parts).drop_nulls(MOMENT).sort(MOMENT)
 
 
 def _between(rows: pl.DataFrame, column: str, since: datetime | None, until: datetime) -> pl.DataFrame:

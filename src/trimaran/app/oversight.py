@@ -16,7 +16,7 @@ from trimaran.core.nouns import Finding, Measurement, Notice, Ref, Verdict
 from trimaran.data.declaration import Definition
 from trimaran.data.profiles import read_profile
 from trimaran.data.tables import Tables
-from trimaran.monitor import balance, due, reach, watch
+from trimaran.monitor import balance, due, near, reach, suffices, watch
 
 MARGIN = timedelta(days=3)
 """How much longer than its waiting time a label may take to be delivered."""
@@ -33,14 +33,13 @@ class Oversight:
 
     def join_labels(self, now: datetime) -> int:
         """Join the labels that are decided by now to the captured predictions; return how many were new."""
-        captures, horizon = self._workspace.captures, self._definition.label.wait + MARGIN
-        recent = captures.frame(self._definition.name, since=now - horizon - abs(self._definition.predict_at.offset))
+        captures, name = self._workspace.captures, self._definition.name
+        since = now - self._definition.label.wait - MARGIN - abs(self._definition.predict_at.offset)
+        recent = captures.frame(name, since=since)
         waiting = recent.filter(pl.col("joined_at").is_null())["id"].unique().to_list()
         joined = captures.join(due(self._definition, self._tables.frame(self._definition.asked), waiting, now))
-        record = balance(captures.counts(self._definition.name), now)
-        self._workspace.ledger.append(
-            record, f"{self._definition.name}/labels", key=f"balance:{self._definition.name}:labels:{now.isoformat()}"
-        )
+        record = balance(captures.counts(name, since=since), now, since)
+        self._workspace.ledger.append(record, f"{name}/labels", key=f"balance:{name}:labels:{now.isoformat()}")
         return joined
 
     def watch(self, now: datetime) -> list[Finding]:
@@ -48,9 +47,7 @@ class Oversight:
         live = self._state.catch_up(self._workspace.ledger).live
         if live is None:
             return []
-        frame = self._workspace.captures.frame(
-            self._definition.name, since=reach(self._definition, now), until=now, features=True
-        )
+        frame = self._captured(live.version.number, now)
         profile = read_profile(self._workspace.objects, live.version.profile)
         seen = watch(self._definition, live.version, profile, self._accepted(live), frame, now)
         evidence = self._workspace.objects.put(canonical(seen.details))
@@ -59,6 +56,14 @@ class Oversight:
         ref = self._workspace.ledger.append(verdict, live.entry.subject, key=f"watch:{live.entry.subject}:{now.isoformat()}")
         self._tell(verdict, before[1] if before is not None else None, ref)
         return seen.findings
+
+    def _captured(self, number: int, now: datetime) -> pl.DataFrame:
+        """Return the captured rows that a watch needs: those of the last days, more only when they hold too few labels."""
+        for since in (near(self._definition, now), reach(self._definition, now)):
+            frame = self._workspace.captures.frame(self._definition.name, since=since, until=now, features=True)
+            if suffices(self._definition, number, frame, now):
+                break
+        return frame
 
     def _accepted(self, live: VersionState) -> Measurement | None:
         """Return the measure of the decay rule as it was when the version passed its gate."""

@@ -35,7 +35,7 @@ class Plan:
     start: datetime
     until: datetime
     requests: int = 170
-    tick: timedelta = timedelta(hours=6)
+    tick: timedelta = timedelta(hours=8)
     callers: int = 16
     signatories: Mapping[str, str] = field(default_factory=dict)
     planted: tuple[datetime, ...] = ()

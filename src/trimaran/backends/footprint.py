@@ -16,7 +16,7 @@ class PeakMemory:
     figure is a little lower, never higher.
     """
 
-    def __init__(self, every: float = 0.5) -> None:
+    def __init__(self, every: float = 2.0) -> None:
         self.peak = 0
         self._every = every
         self._done = threading.Event()

@@ -39,8 +39,9 @@ _FRAME = """SELECT p.id, p.version, p.role, p.mode, p.event_at, p.asked_at, p.sc
     FROM predictions p LEFT JOIN labels l ON l.product = p.product AND l.id = p.id
     WHERE p.product = ? AND p.event_at >= ? AND p.event_at < ? ORDER BY p.event_at, p.rowid"""
 _COUNTS = """WITH answered AS (
-        SELECT DISTINCT id FROM predictions WHERE product = :product AND role IN ('live', 'canary') AND score IS NOT NULL)
-    SELECT (SELECT count(*) FROM predictions WHERE product = :product), count(*), count(l.value),
+        SELECT DISTINCT id FROM predictions
+        WHERE product = :product AND event_at >= :since AND role IN ('live', 'canary') AND score IS NOT NULL)
+    SELECT (SELECT count(*) FROM predictions WHERE product = :product AND event_at >= :since), count(*), count(l.value),
         sum(l.id IS NULL), sum(l.id IS NOT NULL AND l.value IS NULL)
     FROM answered a LEFT JOIN labels l ON l.product = :product AND l.id = a.id"""
 _MOMENT = pl.Datetime("us", "UTC")
@@ -117,9 +118,10 @@ class SqliteCaptures:
         )
         return frame.with_columns(_vectors(columns[-1])) if features else frame
 
-    def counts(self, product: str) -> Mapping[str, int]:
-        """Return totals; answered = labelled + waiting + unknowable."""
-        row = self._readers.connection.execute(_COUNTS, {"product": product}).fetchone()
+    def counts(self, product: str, *, since: datetime | None = None) -> Mapping[str, int]:
+        """Return totals of what holds for ``since`` <= event_at; answered = labelled + waiting + unknowable."""
+        bounds = {"product": product, "since": -_FAR if since is None else to_micros(since)}
+        row = self._readers.connection.execute(_COUNTS, bounds).fetchone()
         names = ("predictions", "answered", "labelled", "waiting", "unknowable")
         return {name: count or 0 for name, count in zip(names, row, strict=True)}
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from trimaran.build.tuning import Value, tune
 from trimaran.core.clock import Clock
 from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Balance, Code, ModelVersion, Ref, Run
+from trimaran.core.nouns import Balance, Code, Environment, ModelVersion, Ref, Run
 from trimaran.core.ports import ModelFormat, ObjectStore, Progress, Scorer
 from trimaran.data.declaration import Definition
 from trimaran.data.profiles import take_profile, write_profile
@@ -101,6 +102,11 @@ class Trainer:
         self._native = native
         self._compiled = compiled
         self._progress = progress
+
+    @cached_property
+    def _environment(self) -> Environment:
+        # What is installed cannot change under a running interpreter, and listing it takes a quarter of a second.
+        return track_environment(self._objects)
 
     def train(self, definition: Definition, snapshot: Snapshot, job: Job, *, live: Rival | None = None) -> Candidate:
         """Return the candidate that a job makes from the tables of a snapshot; ``live`` is compared on the same rows.
@@ -241,7 +247,7 @@ class Trainer:
             name=name,
             cause=work.job.cause + planted,
             code=work.code,
-            environment=track_environment(self._objects),
+            environment=self._environment,
             data=dict(work.snapshot.versions),
             parameters={key: _plain(value) for key, value in work.parameters.items()},
             seed=work.job.seed,

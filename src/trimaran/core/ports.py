@@ -110,8 +110,11 @@ class CaptureStore(Protocol):
         """
         ...
 
-    def counts(self, product: str) -> Mapping[str, int]:
-        """Return totals: predictions, answered (distinct ids that a live or canary version answered), labelled, waiting, unknowable."""
+    def counts(self, product: str, *, since: datetime | None = None) -> Mapping[str, int]:
+        """Return totals of what holds for ``since`` <= event_at (everything by default).
+
+        predictions; answered (distinct ids that a live or canary version answered) = labelled + waiting + unknowable.
+        """
         ...
 
 

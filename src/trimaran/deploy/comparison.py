@@ -36,7 +36,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     answers: int = 300
-    pairs: int = 300
+    pairs: int = 1000
     labels: int = 300
     harm: float = 0.005
     alpha: float = 0.05

@@ -7,7 +7,7 @@ from trimaran.monitor.labels import balance, due
 from trimaran.monitor.latency import Latency, latencies
 from trimaran.monitor.numerics import Missing, Numerics
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, answered, reach, settled
-from trimaran.monitor.watching import Details, Watched, watch
+from trimaran.monitor.watching import Details, Watched, near, suffices, watch
 
 __all__ = [
     "STANDARD_WINDOWS",
@@ -27,10 +27,12 @@ __all__ = [
     "estimate",
     "forecast",
     "latencies",
+    "near",
     "quality",
     "reach",
     "reconcile",
     "series",
     "settled",
+    "suffices",
     "watch",
 ]

@@ -34,6 +34,19 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     latency: list[Latency]
 
 
+def near(definition: Definition, now: datetime, windows: Windows = STANDARD_WINDOWS) -> datetime:
+    """Return the event time from which captured rows are enough for a watch in most cases: see ``suffices``."""
+    return min(now - max(windows.drift, windows.recent), settled(definition, now) - windows.quality)
+
+
+def suffices(
+    definition: Definition, number: int, frame: pl.DataFrame, now: datetime, windows: Windows = STANDARD_WINDOWS
+) -> bool:
+    """Return whether rows from ``near`` on hold enough labels of a version; if not, rows from ``reach`` on are needed."""
+    horizon = settled(definition, now)
+    return decay.trailing(answered(frame, number), horizon, windows) > horizon - windows.longest
+
+
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """The findings of one look, in the order of the policy, and what they rest on."""
 

@@ -124,6 +124,9 @@ def counts_balance(store: CaptureStore) -> None:
     wanted = {"predictions": 5, "answered": 3, "labelled": 1, "waiting": 1, "unknowable": 1}
     holds(dict(store.counts("p")) == wanted, "totals balance")
     holds(dict(store.counts("q")) == dict.fromkeys(wanted, 0), "a product without predictions has zeros")
+    holds(dict(store.counts("p", since=NOON)) == wanted, "the bound itself counts")
+    later = store.counts("p", since=NOON + timedelta(seconds=1))
+    holds(dict(later) == dict.fromkeys(wanted, 0), "nothing before the bound counts")
 
 
 def numbers_that_are_none_are_refused(store: CaptureStore) -> None:

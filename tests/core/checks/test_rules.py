@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimaran.core.checks import MEASURES, Rule, Rules, alarm, conclude, parse_rule, parse_rules, require, rule
 from trimaran.core.errors import InputError
 from trimaran.core.nouns import Finding, Measurement
