@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint types imports test demo up bench browser clean
+.PHONY: help setup lint test demo up bench browser clean
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := .uv/bin/uv
