@@ -26,14 +26,6 @@ from trimaran.core.nouns import (
 KINDS = (Declared, Ingest, Balance, Run, ModelVersion, Verdict, Approval, Release, Trigger, Notice, Turn)
 
 
-@dataclass(frozen=True)
-class Noted:
-    """A record with the entry it stands in."""
-
-    entry: Entry
-    record: Record
-
-
 @dataclass
 class VersionState:
     """What is known of one version: how it was made, judged, approved and moved."""

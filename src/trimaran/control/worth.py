@@ -6,8 +6,6 @@ import polars as pl
 
 from trimaran.data.declaration import Value
 
-OUTCOMES = ("true_positive", "false_positive", "true_negative", "false_negative")
-
 
 def outcomes(value: Value, predictions: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Return outcome counts and their worth for each group of labelled predictions.

@@ -2,6 +2,7 @@
 
 from trimaran.data.declaration.declaration import Declaration
 from trimaran.data.declaration.definition import Definition
+from trimaran.data.declaration.ordering import order, steps
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
@@ -40,5 +41,7 @@ __all__ = [
     "Watch",
     "integer",
     "log",
+    "order",
+    "steps",
     "uniform",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import graphlib
 import traceback
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,6 +14,7 @@ from trimaran.core.durations import parse_duration
 from trimaran.core.errors import DefinitionError, Fault, FaultyError
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
+from trimaran.data.declaration.ordering import order
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
@@ -139,8 +139,9 @@ class _Judge:
     def _features(self, tables: dict[str, Table], asked: Table, moment: Moment | None) -> tuple[Feature, ...]:
         features = self.draft.features
         types: dict[str, pl.DataType] = dict(asked.schema)
-        order = self._order(features)
-        for feature in order:
+        ordered, rings = order(list(features.values()))
+        self.draft.faults += rings
+        for feature in ordered:
             table = tables.get(feature.table)
             if table is None or not table.schema:
                 continue
@@ -155,21 +156,7 @@ class _Judge:
                 types[feature.name] = kind
             elif kind is not None:
                 self.draft.fault(f"feature {feature.name!r} has the name of a column", feature.where, "give it another name")
-        return tuple(order)
-
-    def _order(self, features: dict[str, Feature]) -> list[Feature]:
-        uses = {
-            name: {other for other in feature.inputs if other in features and feature.kind == "row" and other != name}
-            for name, feature in features.items()
-        }
-        try:
-            return [features[name] for name in graphlib.TopologicalSorter(uses).static_order()]
-        except graphlib.CycleError as error:
-            ring = " → ".join(error.args[1])
-            self.draft.fault(
-                f"features use each other in a ring: {ring}", features[error.args[1][0]].where, "break the ring"
-            )
-            return list(features.values())
+        return tuple(ordered)
 
     def _row(self, feature: Feature, table: Table, asked: Table, moment: Moment | None) -> None:
         if table.name != asked.name:

@@ -1,6 +1,5 @@
 """Features at a point in time: one engine for the training table and for a request of one row."""
 
 from trimaran.data.features.engine import FeatureEngine, Prepared
-from trimaran.data.features.ordering import order
 
-__all__ = ["FeatureEngine", "Prepared", "order"]
+__all__ = ["FeatureEngine", "Prepared"]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from trimaran.core.errors import DefinitionError, Fault, InputError
-from trimaran.data.declaration import Feature, Moment, Table
+from trimaran.data.declaration import Feature, Moment, Table, steps
 from trimaran.data.features.evaluation import evaluate
 from trimaran.data.features.moments import Micros, of_asked
 from trimaran.data.features.newest import NewestRow
-from trimaran.data.features.ordering import steps
 from trimaran.data.features.plan import Join, faults, plan
 from trimaran.data.features.timeline import Positions, Timeline
 from trimaran.data.features.windows import TimeWindow

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimaran.data.declaration import Feature
-from trimaran.data.features import order
+from trimaran.data.declaration import Feature, order
 
 
 def row(name, *inputs):

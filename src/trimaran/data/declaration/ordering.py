@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from trimaran.core.errors import Fault
-from trimaran.data.declaration import Feature
+from trimaran.data.declaration.parts import Feature
 
 
 def order(features: Sequence[Feature]) -> tuple[list[Feature], list[Fault]]:
