@@ -8,7 +8,7 @@ from prepare import prepare
 
 from trimaran.app.replay import Plan
 from trimaran.core.clock import parse_moment
-from trimaran.doors.cli.progress import progress
+from trimaran.app.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
 HERE = Path(__file__).parent

@@ -51,10 +51,10 @@ def test_few_rows_are_unknown(world, profile):
 
 def test_a_feature_that_goes_missing_is_named_with_both_shares(world, profile):
     features, scores, _ = world.sample(900)
-    features[:90, 1] = np.nan
-    features[90:180, 2] = np.inf
+    features[:180, 1] = np.nan
+    features[180:360, 2] = np.inf
     finding = outcome(profile, features, scores)
-    assert "rain is missing in 10.0%, in training in 0.0%" in finding.reason
+    assert "rain is missing in 20.0%, in training in 0.0%" in finding.reason
     assert "hour is missing" in finding.reason
     assert "wind" not in finding.reason
 

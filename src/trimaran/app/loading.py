@@ -34,6 +34,11 @@ def load_file(path: Path, *, root: Path | None = None) -> Loaded:
     return _load(text, path.name, root or path.parent, "")
 
 
+def load_product(text: str, *, root: Path, name: str = "product.py") -> Loaded:
+    """Return the product that a text declares, checked, as ``load_file`` does for a file."""
+    return _load(text, name, root, "")
+
+
 def load_text(text: str, *, root: Path, extra: str = "", name: str = "product.py") -> Definition:
     """Return the definition that a product's text declares; ``extra`` is more text run after it, in the same module."""
     return _load(text, name, root, extra).definition

@@ -10,18 +10,27 @@ import polars as pl
 from trimaran.app.lifecycle import Lifecycle
 
 
-def turn(life: Lifecycle, deliveries: Mapping[str, pl.DataFrame], now: datetime, *, source: str, drill: bool = False) -> int:
+def turn(
+    life: Lifecycle,
+    deliveries: Mapping[str, pl.DataFrame],
+    now: datetime,
+    *,
+    source: str,
+    drill: bool = False,
+    watch: bool = True,
+    retrain: bool = True,
+) -> int:
     """Do everything that is due up to ``now`` and return how many labels were new.
 
     ``deliveries`` are new rows by table, from what ``source`` says. ``drill`` trains a candidate on shuffled labels, to see
-    the gate refuse it, unless a real candidate is on its way. A turn done again, after it was cut short, repeats nothing
-    that stands.
+    the gate refuse it, unless a real candidate is on its way; without ``watch`` the monitors do not look, and without
+    ``retrain`` nothing is trained. A turn done again, after it was cut short, repeats nothing that stands.
     """
     life.take_in(deliveries, source=source, key=now.isoformat())
     labels = life.oversight.join_labels(now)
-    findings = life.oversight.watch(now)
+    findings = life.oversight.watch(now) if watch else []
     if drill and life.state.candidate is None:
         life.train("drill: labels shuffled on purpose", key=f"drill:{now.isoformat()}", planted=True)
-    else:
+    elif retrain:
         life.retrain(findings, now)
     return labels

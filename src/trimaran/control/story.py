@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from textwrap import shorten
 
 import msgspec
 
+from trimaran.control.brief import failing, listed, shown, why
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Approval, Declared, Entry, Ingest, ModelVersion, Notice, Record, Release, Trigger, Verdict
+from trimaran.core.nouns import (
+    Approval,
+    Declared,
+    Entry,
+    Finding,
+    Ingest,
+    ModelVersion,
+    Notice,
+    Record,
+    Release,
+    Trigger,
+    Verdict,
+)
 
 KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Trigger, Notice)
 SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
+LONGEST = 160
+"""The most characters of an event's text: two lines of a terminal at most; the entry has the rest."""
+
+QUIET_AFTER = timedelta(days=7)
+"""A check that fails again within this time of its last failure is no news."""
+
+_STEPS = ("shadow", "canary")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,43 +47,60 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def story(ledger: Ledger, product: str, until: datetime | None = None, *, quiet: bool = True) -> list[Event]:
-    """Return what happened to a product, oldest first.
+    """Return what happened to a product, oldest first, each event in at most ``LONGEST`` characters.
 
-    ``quiet`` leaves out what happens every day: clean deliveries, and watches that find what the last one found.
+    ``quiet`` leaves out what happens every day: clean deliveries, watches that find nothing that was not found within
+    ``QUIET_AFTER``, and looks at a shadow or a canary, whose outcome the move that follows tells.
     """
-    events, habits = [], _Habits()
+    events, memory = [], _Memory()
     for entry, record in ledger.history(KINDS, until=until):
         if entry.subject != product and not entry.subject.startswith((f"{product}/", f"{product}[")):
             continue
-        if quiet and habits.usual(entry, record):
+        usual = memory.note(entry, record)
+        if quiet and usual:
             continue
-        sort, text, good = _told(entry, record)
-        events.append(Event(at=entry.at, seq=entry.seq, sort=sort, about=entry.subject, text=text, good=good))
+        sort, text, good = _told(entry, record, memory)
+        about = f"{product}/v{record.number}" if isinstance(record, Release) else entry.subject
+        told = shorten(text, LONGEST, placeholder=" …")
+        events.append(Event(at=entry.at, seq=entry.seq, sort=sort, about=about, text=told, good=good))
     return events
 
 
-class _Habits:
-    """Remembers what was told, to tell only what is new."""
+class _Memory:
+    """What was seen so far: it tells news from habit, and a move from the verdict that moved it."""
 
     def __init__(self) -> None:
         self._delivered: set[str] = set()
-        self._failing: set[str] = set()
+        self._failed: dict[tuple[str, str], datetime] = {}
+        self.verdicts: dict[str, list[Verdict]] = {}
+        self.news: list[Finding] = []
 
-    def usual(self, entry: Entry, record: Record) -> bool:
+    def note(self, entry: Entry, record: Record) -> bool:
+        """Remember a record and return whether it is what happens every day."""
         if isinstance(record, Notice):
             return True
         if isinstance(record, Ingest):
             known = entry.subject in self._delivered and not record.refused
             self._delivered.add(entry.subject)
             return known
-        if isinstance(record, Verdict) and record.policy == "watch":
-            failing = {finding.check for finding in record.findings if finding.outcome == "fail"}
-            new, self._failing = failing - self._failing, failing
-            return not new
+        if isinstance(record, Verdict):
+            self.verdicts.setdefault(entry.subject, []).append(record)
+            if record.policy == "watch":
+                self.news = [finding for finding in record.findings if self._is_new(entry, finding)]
+                return not self.news
+            return record.policy in _STEPS
         return False
 
+    def _is_new(self, entry: Entry, finding: Finding) -> bool:
+        if finding.outcome != "fail":
+            return False
+        name = entry.subject, finding.check
+        before = self._failed.get(name)
+        self._failed[name] = entry.at
+        return before is None or entry.at - before > QUIET_AFTER
 
-def _told(entry: Entry, record: Record) -> tuple[str, str, bool | None]:  # noqa: PLR0911  one flat case a kind
+
+def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool | None]:  # noqa: PLR0911  one flat case a kind
     match record:
         case Declared():
             return "declared", f"declared by {record.owner}: {len(record.policies)} policies", None
@@ -69,30 +108,38 @@ def _told(entry: Entry, record: Record) -> tuple[str, str, bool | None]:  # noqa
             return "data", _delivery(record), record.refused == 0
         case ModelVersion():
             segment = f" for {record.segment}" if record.segment else ""
-            text = f"{record.name}{segment} trained on {record.rows:,} rows of {record.trained_from:%d %b} to {record.trained_to:%d %b}"
-            return "training", text, None
+            window = f"{record.trained_from:%d %b} to {record.trained_to:%d %b %Y}"
+            return "training", f"{record.name}{segment} trained on {record.rows:,} rows of {window}", None
+        case Verdict() if record.policy == "watch":
+            return "watch", _watch(record, memory.news), record.outcome in {"pass", "warn"}
         case Verdict():
-            failed = [finding for finding in record.findings if finding.outcome == "fail"]
-            why = "; ".join(f"{finding.check}: {finding.reason}" for finding in failed) or "; ".join(record.reasons)
-            text = f"{record.policy} {SIGNS[record.outcome]}{': ' + why if why else ''}"
-            return record.policy, text, record.outcome in {"pass", "warn"}
+            what = shown(record) if record.outcome == "pass" else failing(record)
+            return record.policy, f"{record.policy} {SIGNS[record.outcome]}: {what}", record.outcome in {"pass", "warn"}
         case Approval():
             says = "approved" if record.decision == "approve" else "refused"
-            return (
-                "approval",
-                f"{record.person} ({record.role}) {says}{': ' + record.note if record.note else ''}",
-                says == "approved",
-            )
+            note = f": {record.note}" if record.note else ""
+            return "approval", f"{record.person} ({record.role}) {says}{note}", says == "approved"
         case Release():
             share = f" at {record.traffic.percent:g} %" if record.stage == "canary" else ""
             good = {"live": True, "refused": False, "rolled back": False}.get(record.stage)
-            return "release", f"v{record.number} → {record.stage}{share}: {record.reason}", good
+            reason = why(record, memory.verdicts.get(f"{entry.subject}/v{record.number}", []))
+            return "release", f"v{record.number} → {record.stage}{share}: {reason}", good
         case Trigger():
             return "trigger", f"retraining because of {record.cause}: {record.detail}", None
         case Notice():
-            return "notice", f"{entry.at:%d %b} to {record.to}: {record.subject}", None
+            return "notice", f"to {record.to}: {record.subject}", None
         case _:
             return type(record).__name__.lower(), "", None
+
+
+def _watch(verdict: Verdict, news: Sequence[Finding]) -> str:
+    """Return which checks newly fail, with their numbers, and by name those that failed before."""
+    named = [finding.check for finding in news]
+    still = [finding.check for finding in verdict.findings if finding.outcome == "fail" and finding.check not in named]
+    if not news:
+        return f"still failing: {', '.join(still)}" if still else f"all {len(verdict.findings)} checks looked, none fails"
+    others = f"; still failing: {', '.join(still)}" if still else ""
+    return f"{listed(news)}{others}"
 
 
 def _delivery(record: Ingest) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 
+from trimaran.core.errors import Unavailable
 from trimaran.deploy.dataplane import Answer, Batch, Dataplane
 from trimaran.deploy.requests import Row
 
 MOST = 64
+FRESH = 0.02
+"""Seconds between two looks for news."""
 
 
 class Waiting:
@@ -50,6 +54,15 @@ class Batcher:
             # A turn of the loop later, so that requests that came in the same turn share the batch.
             loop.call_soon(self._next, loop)
         return await waiting.future
+
+    async def keep_fresh(self, every: float = FRESH) -> None:
+        """Take in new releases and facts between batches, for ever, so that no request has to wait for that."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(every)
+            if not self._scoring:
+                with contextlib.suppress(Unavailable):
+                    await loop.run_in_executor(self._worker, self._dataplane.warm_up)
 
     def close(self) -> None:
         """Let the batch under way end, and take no more."""

@@ -83,7 +83,7 @@ class Dataplane:
         return self._fleet.refresh()
 
     def warm_up(self) -> None:
-        """Load everything the first request would wait for; raises what it would."""
+        """Load everything the next request would wait for, which is cheap when nothing is new; raises what it would."""
         lineup = self._fleet.refresh()
         for facts in lineup.facts.values():
             facts.history()

@@ -12,6 +12,7 @@ from trimaran.app.callers import Callers
 from trimaran.app.feed import Feed
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
+from trimaran.app.processes import ScoringServer
 from trimaran.app.replay import Plan, Replay
 from trimaran.app.views import Summary, summary
 from trimaran.app.workspace import CLOCK, Workspace
@@ -20,7 +21,6 @@ from trimaran.core.clock import SharedClock
 from trimaran.core.nouns import Turn
 from trimaran.core.ports import Progress
 from trimaran.data.tables import read_source
-from trimaran.doors.http.server import ScoringServer
 from trimaran.doors.report import write_report, write_story
 
 JOURNAL = "acknowledged.log"

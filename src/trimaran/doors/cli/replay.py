@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from trimaran.app.progress import progress
 from trimaran.app.replay import Plan
 from trimaran.core.clock import parse_moment
 from trimaran.core.errors import Fault, InputError
 from trimaran.doors.cli.options import JsonOption
 from trimaran.doors.cli.output import print_json, say
-from trimaran.doors.cli.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
 app = typer.Typer(add_completion=False)

@@ -9,13 +9,13 @@ import typer
 
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
+from trimaran.app.progress import progress
 from trimaran.app.running import run_once
 from trimaran.app.views import Book, version_view
 from trimaran.app.workspace import Workspace
 from trimaran.core.config import default_person, default_workspace
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption
 from trimaran.doors.cli.output import print_json
-from trimaran.doors.cli.progress import progress
 from trimaran.doors.cli.show import print_version
 
 app = typer.Typer(add_completion=False)

@@ -1,5 +1,1 @@
-"""The scoring server."""
-
-from trimaran.doors.http.server import ScoringServer
-
-__all__ = ["ScoringServer"]
+"""Scoring over HTTP, on granian's RSGI interface without a framework in the hot path."""

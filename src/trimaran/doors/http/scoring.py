@@ -161,6 +161,10 @@ class ScoringApp:
             return False
         return True
 
+    async def keep_fresh(self) -> None:
+        """Keep every product that is served from the start up to date, between its requests, until cancelled."""
+        await asyncio.gather(*(served.batcher.keep_fresh() for served in self._served.values()))
+
     def close(self) -> None:
         """Let the scoring threads end."""
         for served in self._served.values():

@@ -5,46 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
-import select
-import signal
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
+from trimaran.app.processes import say_ready
 from trimaran.app.workspace import Workspace
 from trimaran.core.config import default_workspace
 from trimaran.core.errors import TrimaranError
-from trimaran.doors.http.server import READY
 from trimaran.doors.http.serving import PORT, Address, serve
-
-_POLL = 1.0
-
-
-def _with_parent(parent: int, end: Callable[[], None]) -> None:
-    """Call ``end`` when the parent process is gone: its end of our standard input closes, however it died."""
-    while os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], _POLL)
-        if readable and not os.read(0, 1024):
-            break
-    end()
+from trimaran.doors.http.stopping import told_to_stop
 
 
 async def _run(workspace: Path, address: Address, *, with_parent: bool) -> None:
     opened = Workspace.existing(workspace, actor="scoring")
-    loop, ends = asyncio.get_running_loop(), asyncio.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, ends.set)
-    if with_parent:
-        arguments = (os.getppid(), lambda: loop.call_soon_threadsafe(ends.set))
-        threading.Thread(target=_with_parent, args=arguments, daemon=True, name="parent").start()
-
-    def ready(url: str) -> None:
-        sys.stdout.write(f"{READY}{url}\n")
-        sys.stdout.flush()
-
-    await serve(opened, address, ready=ready, ends=ends)
+    await serve(opened, address, ready=say_ready, ends=told_to_stop(with_parent=with_parent))
 
 
 def main(arguments: list[str] | None = None) -> int:

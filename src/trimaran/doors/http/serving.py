@@ -86,9 +86,11 @@ async def serve(workspace: Workspace, address: Address, *, ready: Callable[[str]
     )
     try:
         serving = asyncio.create_task(server.serve())
-        await _listening(chosen, serving)
+        await listening(chosen, serving)
         ready(chosen.url)
+        freshening = asyncio.create_task(app.keep_fresh())
         await ends.wait()
+        freshening.cancel()
         app.draining = True
         server.stop()  # type: ignore[no-untyped-call]  # granian says no types here
         await asyncio.wait([serving], timeout=DRAIN_SECONDS)
@@ -120,7 +122,7 @@ def _find(workspace: Workspace, name: str) -> Dataplane:
     return dataplane_of(workspace, name)
 
 
-async def _listening(address: Address, serving: asyncio.Task[None]) -> None:
+async def listening(address: Address, serving: asyncio.Task[None]) -> None:
     """Wait until the server takes connections; raises what it raised instead."""
     while not serving.done():
         try:
