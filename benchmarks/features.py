@@ -1,21 +1,17 @@
-"""Prints how the feature engine compares with hand-written Polars that follows the same known-at rule, as ratios.
-
-Run ``python benchmarks/features.py`` where ``demo/data`` holds the flights of 2013.
-"""
+"""Prints how the feature engine compares with hand-written Polars that follows the same known-at rule."""
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
-from collections.abc import Callable
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
+from figures import Figure, arguments, report, seconds
+from flights import DATA, prepared
 from trimaran.data.declaration import Feature, Moment, Table
-from trimaran.data.features import FeatureEngine
+from trimaran.data.features import FeatureEngine, Prepared
 
 WIDTH = timedelta(hours=3)
 AHEAD = timedelta(hours=2)
@@ -74,16 +70,6 @@ def running_mean(rows: pl.DataFrame, flights: pl.DataFrame, value: str, known: s
     return answer.select("asked", pl.when(count > 0).then(total / count).alias(name))
 
 
-def seconds(act: Callable[[], object], repeats: int) -> float:
-    """Return the median time of an act."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        act()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
 def same(left: pl.DataFrame, right: pl.DataFrame) -> int:
     """Return how many values differ by more than rounding; null equals only null."""
     equal = (((pl.col("l") - pl.col("r")).abs() <= 1e-9) | (pl.col("l").is_null() & pl.col("r").is_null())).fill_null(
@@ -94,32 +80,40 @@ def same(left: pl.DataFrame, right: pl.DataFrame) -> int:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("demo/data"))
-    data = parser.parse_args().data
-    if not (data / "flights.parquet").exists() or not (data / "weather.parquet").exists():
-        print(f"no flights.parquet and weather.parquet in {data}: prepare them with examples/flights/prepare.py")
-        return
+def main() -> int:
+    """Measure a year of rows and a request's few, and print them; return 1 when a value is not what it is by hand."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--data", type=Path, default=DATA, help="a folder named data")
+    given = parser.parse_args()
+    data = prepared(given.data)
     flights, weather = pl.read_parquet(data / "flights.parquet"), pl.read_parquet(data / "weather.parquet")
-    engine = declared(flights, weather)
     recent = flights.sort("sched_dep").slice(100_000, RECENT)
     batch = recent.slice(RECENT - 1_000, BATCH)
-    print(f"{'rows asked':>12} {'history':>10} {'differences':>12} {'prepare':>9} {'compute':>9}   (by hand = 1.00)")
-    for asked, past, repeats in ((flights, flights, 5), (batch, recent, 200)):
-        start, end = past["sched_dep"].min(), past["sched_dep"].max()
-        hours = weather.filter(pl.col("time_hour").is_between(start - timedelta(days=1), end))
+    figures = [*compared(flights, flights, weather, repeats=5), *compared(batch, recent, weather, repeats=200)]
+    return report(figures, given.json)
 
-        def prepare(past: pl.DataFrame = past, hours: pl.DataFrame = hours) -> dict[str, object]:
-            return {"flights": engine.prepare("flights", past), "weather": engine.prepare("weather", hours)}
 
-        history = prepare()
-        differences = same(engine.compute(asked, history), by_hand(asked, past, hours))
-        floor = seconds(lambda asked=asked, past=past, hours=hours: by_hand(asked, past, hours), repeats)
-        first = seconds(prepare, repeats) / floor
-        then = seconds(lambda asked=asked, history=history: engine.compute(asked, history), repeats) / floor
-        print(f"{asked.height:>12,} {past.height:>10,} {differences:>12,} {first:>9.2f} {then:>9.2f}")
+def compared(asked: pl.DataFrame, past: pl.DataFrame, weather: pl.DataFrame, repeats: int) -> list[Figure]:
+    """Return the times of the engine beside those by hand, and how many values differ."""
+    start, end = past.select(first=pl.col("sched_dep").min(), last=pl.col("sched_dep").max()).row(0)
+    hours = weather.filter(pl.col("time_hour").is_between(start - timedelta(days=1), end))
+    engine = declared(past, weather)
+
+    def prepare() -> dict[str, Prepared]:
+        return {"flights": engine.prepare("flights", past), "weather": engine.prepare("weather", hours)}
+
+    history = prepare()
+    differences = same(engine.compute(asked, history), by_hand(asked, past, hours))
+    floor = 1000 * seconds(lambda: by_hand(asked, past, hours), repeats)
+    first = 1000 * seconds(prepare, repeats)
+    then = 1000 * seconds(lambda: engine.compute(asked, history), repeats)
+    name, hand = f"features of {asked.height:,} rows over {past.height:,}", "by hand in Polars"
+    return [
+        Figure(name=f"{name}: prepare, once", value=first, unit="ms", floor=floor, floor_name=hand),
+        Figure(name=f"{name}: compute", value=then, unit="ms", floor=floor, floor_name=hand),
+        Figure(name=f"{name}: values that differ", value=differences, unit="", limit=0),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Runs every benchmark in a process of its own, one after the other, and prints their figures in one table."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from figures import Figure, arguments, report
+
+HERE = Path(__file__).parent
+PARTS = ("start", "features", "durable", "serving")
+
+
+def measured(part: str, folder: Path) -> list[Figure]:
+    """Return what one benchmark found; raises ``CalledProcessError`` when it ended without figures."""
+    target = folder / f"{part}.json"
+    print(f"{part} …", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, HERE / f"{part}.py", "--json", target], check=False, stdout=subprocess.DEVNULL)
+    if not target.exists():
+        raise subprocess.CalledProcessError(done.returncode, done.args)
+    return msgspec.json.decode(target.read_bytes(), type=list[Figure])
+
+
+def main() -> int:
+    """Run all parts, print and keep the figures; return 1 when a promise was not kept."""
+    given = arguments(__doc__ or "").parse_args()
+    load, cores = psutil.getloadavg()[0], psutil.cpu_count()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = [figure for part in PARTS for figure in measured(part, Path(folder))]
+    print(f"Python {platform.python_version()}, {cores} cores, load {load:.1f} before the start")
+    return report(figures, given.json or HERE / "results.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
