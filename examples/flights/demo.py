@@ -6,9 +6,9 @@ from pathlib import Path
 
 from prepare import prepare
 
+from trimaran.app.progress import progress
 from trimaran.app.replay import Plan
 from trimaran.core.clock import parse_moment
-from trimaran.app.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
 HERE = Path(__file__).parent

@@ -91,10 +91,7 @@ def test_a_row_whose_label_never_comes_is_delivered_when_its_waiting_time_is_ove
 def test_however_time_is_cut_every_row_is_delivered_once(feed, cuts):
     bounds = [None, *(at(cut) for cut in cuts), at(200)]
     delivered = [
-        name
-        for since, until in pairwise(bounds)
-        for rows in feed.settled(since, until).values()
-        for name in rows["id"]
+        name for since, until in pairwise(bounds) for rows in feed.settled(since, until).values() for name in rows["id"]
     ]
     assert sorted(delivered) == ["a", "b", "c"]
 

@@ -48,14 +48,6 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True):
         """Return the share of positives that were called positive, with Wilson's interval."""
         return proportion(self.true_positive, self.true_positive + self.false_negative, level)
 
-    def false_positive_rate(self, level: float = 0.95) -> Measurement:
-        """Return the share of negatives that were called positive, with Wilson's interval."""
-        return proportion(self.false_positive, self.false_positive + self.true_negative, level)
-
-    def selection_rate(self, level: float = 0.95) -> Measurement:
-        """Return the share of rows called positive, with Wilson's interval."""
-        return proportion(self.true_positive + self.false_positive, self.n, level)
-
 
 def confusion(labels: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> Confusion:
     """Count decisions against the truth; a score at or above the threshold calls the row positive.
