@@ -27,7 +27,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from trimaran.app.replay import Plan
-from trimaran.doors.cli.progress import progress
+from trimaran.app.progress import progress
 from trimaran.doors.rehearsal import Stage, rehearse
 
 product, data, out, days = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])

@@ -25,13 +25,13 @@ def test_up_serves_predictions_and_the_dashboard_and_ends_cleanly(own_workspace)
         "up",
         "--workspace",
         str(own_workspace),
-        "--port",
+        "--dashboard-port",
         str(port),
-        "--scoring-port",
+        "--port",
         "0",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        said = [process.stdout.readline() for _ in range(3)]
+        said = [process.stdout.readline() for _ in range(4)]
         assert said[0].startswith("predictions  http://127.0.0.1:")
         assert said[1] == f"dashboard    http://127.0.0.1:{port}\n"
         process.terminate()
@@ -46,5 +46,5 @@ def test_a_port_that_is_taken_is_named(own_workspace, capsys):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert run(["up", "--workspace", str(own_workspace), "--port", str(port), "--scoring-port", "0"]) == 2
-    assert f"port {port} of 127.0.0.1 cannot be listened on" in capsys.readouterr().err
+        assert run(["up", "--workspace", str(own_workspace), "--dashboard-port", str(port), "--port", "0"]) == 2
+    assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err

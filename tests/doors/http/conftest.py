@@ -10,7 +10,7 @@ sys.path += [str(Path(__file__).parents[2] / "deploy"), str(Path(__file__).paren
 import shop
 from served import build
 
-from trimaran.doors.http import ScoringServer
+from trimaran.app.processes import ScoringServer
 
 
 @pytest.fixture(scope="session")

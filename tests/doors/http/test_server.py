@@ -14,9 +14,9 @@ import pytest
 import shop
 from served import build
 
+from trimaran.app.processes import ScoringServer
 from trimaran.core.errors import InputError, Unavailable
 from trimaran.core.nouns import Release, Traffic
-from trimaran.doors.http import ScoringServer
 from trimaran.doors.http.serving import Address
 
 ROW = {"parcel": "p1", "sent": "2013-07-01T12:30:00Z", "depot": "EWR", "weight": 30.0, "pieces": 2}
@@ -105,7 +105,7 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path):
     workspace = build(tmp_path / "workspace")
     program = (
         "import sys, pathlib\n"
-        "from trimaran.doors.http import ScoringServer\n"
+        "from trimaran.app.processes import ScoringServer\n"
         "server = ScoringServer(pathlib.Path(sys.argv[1]))\n"
         "print(server.pid, server.url, flush=True)\n"
         "sys.stdin.read()\n"

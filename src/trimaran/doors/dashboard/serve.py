@@ -19,7 +19,7 @@ from trimaran.core.errors import TrimaranError
 from trimaran.doors.dashboard.access import check_address
 from trimaran.doors.dashboard.app import make_app
 from trimaran.doors.http.serving import Address, listening
-from trimaran.doors.http.stopping import told_to_stop
+from trimaran.doors.http.stopping import leave, told_to_stop
 
 PORT = 8500
 
@@ -66,4 +66,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

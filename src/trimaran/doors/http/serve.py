@@ -13,7 +13,7 @@ from trimaran.app.workspace import Workspace
 from trimaran.core.config import default_workspace
 from trimaran.core.errors import TrimaranError
 from trimaran.doors.http.serving import PORT, Address, serve
-from trimaran.doors.http.stopping import told_to_stop
+from trimaran.doors.http.stopping import leave, told_to_stop
 
 
 async def _run(workspace: Path, address: Address, *, with_parent: bool) -> None:
@@ -41,4 +41,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

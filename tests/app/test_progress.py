@@ -2,7 +2,7 @@
 
 import io
 
-from trimaran.doors.cli.progress import LineProgress, progress
+from trimaran.app.progress import LineProgress, progress
 
 
 class Terminal(io.StringIO):
