@@ -22,6 +22,10 @@ MARGIN = timedelta(days=3)
 """How much longer than its waiting time a label may take to be delivered."""
 
 
+LATENESS = timedelta(days=2)
+"""How long after its predict_at a row may still be asked for."""
+
+
 class Oversight:
     """The monitors of one product, by its policy."""
 
@@ -47,7 +51,7 @@ class Oversight:
         live = self._state.catch_up(self._workspace.ledger).live
         if live is None:
             return []
-        frame = self._captured(live.version.number, now)
+        frame = self._captured(live, now)
         profile = read_profile(self._workspace.objects, live.version.profile)
         seen = watch(self._definition, live.version, profile, self._accepted(live), frame, now)
         evidence = self._workspace.objects.put(canonical(seen.details))
@@ -57,11 +61,13 @@ class Oversight:
         self._tell(verdict, before[1] if before is not None else None, ref)
         return seen.findings
 
-    def _captured(self, number: int, now: datetime) -> pl.DataFrame:
+    def _captured(self, live: VersionState, now: datetime) -> pl.DataFrame:
         """Return the captured rows that a watch needs: those of the last days, more only when they hold too few labels."""
-        for since in (near(self._definition, now), reach(self._definition, now)):
+        # Before it was trained it answered nothing.
+        born = live.entry.at - LATENESS
+        for since in (near(self._definition, now), max(born, reach(self._definition, now))):
             frame = self._workspace.captures.frame(self._definition.name, since=since, until=now, features=True)
-            if suffices(self._definition, number, frame, now):
+            if since <= born or suffices(self._definition, live.version.number, frame, now):
                 break
         return frame
 

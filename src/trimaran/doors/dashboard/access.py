@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from litestar.handlers.http_handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from trimaran.core.errors import Fault, InputError, Refused
+from trimaran.doors.addresses import is_loopback
 
 ACCESS = "access"
 
@@ -37,7 +37,7 @@ def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # typ
     if policy is Access.OPEN:
         return
     # A page of another site may get its own name to point here (DNS rebinding): it then asks in that name.
-    if not _is_loopback(urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""):
+    if not is_loopback(urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""):
         raise PermissionDeniedException("ask for the dashboard as http://127.0.0.1 or http://localhost")
     if policy is Access.DECIDE:
         _same_origin(connection)
@@ -60,7 +60,7 @@ def check_policies(app: Litestar) -> None:
 
 def check_address(host: str) -> str:
     """Return the address to listen on; any but the machine's own raises ``InputError``."""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         fault = Fault(
             what=f"{host!r} can be reached from other machines, and this dashboard has neither log-in nor TLS",
             remedy="listen on 127.0.0.1 and put a server with both in front of it, or tunnel to it with ssh -L",
@@ -91,12 +91,3 @@ def _same_origin(connection: ASGIConnection) -> None:  # type: ignore[type-arg] 
         raise PermissionDeniedException(
             "the form did not come from this dashboard; open the product's page and decide there"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

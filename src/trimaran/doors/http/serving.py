@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from trimaran.app.workspace import Workspace
 from trimaran.core.errors import Fault, InputError, NotFound, TrimaranError, Unavailable
 from trimaran.core.nouns import Release
 from trimaran.deploy import Dataplane
+from trimaran.doors.addresses import is_loopback
 from trimaran.doors.http.scoring import ScoringApp
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Address:
     path: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.path is None and not _is_loopback(self.host):
+        if self.path is None and not is_loopback(self.host):
             fault = Fault(
                 what=f"{self.host!r} can be reached from other machines, and this server has neither log-in nor TLS",
                 remedy="listen on 127.0.0.1 or a Unix socket, and put a server with both in front of it",
@@ -136,12 +136,3 @@ async def listening(address: Address, serving: asyncio.Task[None]) -> None:
             writer.close()
             return
     raise Unavailable(f"the server at {address.url} ended at once") from serving.exception()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
