@@ -36,13 +36,25 @@ def brief(finding: Finding) -> str:
     """
     clause = finding.reason.partition("; ")[0]
     seen = finding.measurement
-    if finding.check == "drift" and seen is not None and seen.value is not None and seen.note and ":" in clause:
+    if finding.check == "drift":
         # The reason lists each column with its weeks; a line has room for how many they are and the one that moved most.
-        return f"{clause.partition(':')[0]}, most {seen.note} (PSI {seen.value:.2f})"
-    said = _ASIDE.sub("", clause)
+        most = (
+            f", most {seen.note} (PSI {seen.value:.2f})" if seen is not None and seen.note and seen.value is not None else ""
+        )
+        return f"{clause.partition(':')[0]}{most}"
+    said = plain(clause)
     first = _WORD.match(said)
     named = first is not None and first.group() in _WORD.findall(finding.check)
     return shorten(said if named else f"{_subject(finding.check)}: {said}", MOST, placeholder=" …")
+
+
+def plain(reason: str) -> str:
+    """Return the first clause of a reason, without intervals.
+
+    >>> plain("auc is 0.55 (95% interval 0.53 to 0.57, n 3000) where >= 0.68 is required; chance may explain it")
+    'auc is 0.55 where >= 0.68 is required'
+    """
+    return _ASIDE.sub("", reason.partition("; ")[0])
 
 
 def failing(verdict: Verdict) -> str:
@@ -96,4 +108,4 @@ def _subject(check: str) -> str:
 
 
 def _number(finding: Finding) -> str:
-    return shorten(_ASIDE.sub("", finding.reason).partition(",")[0].partition(";")[0], MOST, placeholder=" …")
+    return shorten(plain(finding.reason).partition(",")[0], MOST, placeholder=" …")

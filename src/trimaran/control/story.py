@@ -8,7 +8,7 @@ from textwrap import shorten
 
 import msgspec
 
-from trimaran.control.brief import failing, listed, shown, why
+from trimaran.control.brief import brief, failing, listed, shown, why
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import (
     Approval,
@@ -74,6 +74,7 @@ class _Memory:
         self._failed: dict[tuple[str, str], datetime] = {}
         self.verdicts: dict[str, list[Verdict]] = {}
         self.news: list[Finding] = []
+        self._watched: list[Finding] = []
 
     def note(self, entry: Entry, record: Record) -> bool:
         """Remember a record and return whether it is what happens every day."""
@@ -86,10 +87,15 @@ class _Memory:
         if isinstance(record, Verdict):
             self.verdicts.setdefault(entry.subject, []).append(record)
             if record.policy == "watch":
+                self._watched = record.findings
                 self.news = [finding for finding in record.findings if self._is_new(entry, finding)]
                 return not self.news
             return record.policy in _STEPS
         return False
+
+    def briefly(self, reason: str) -> str:
+        """Return a finding of the newest watch in few words, by its reason; any other reason as it is."""
+        return next((brief(finding) for finding in self._watched if finding.reason == reason), reason)
 
     def _is_new(self, entry: Entry, finding: Finding) -> bool:
         if finding.outcome != "fail":
@@ -125,7 +131,7 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
             reason = why(record, memory.verdicts.get(f"{entry.subject}/v{record.number}", []))
             return "release", f"v{record.number} → {record.stage}{share}: {reason}", good
         case Trigger():
-            return "trigger", f"retraining because of {record.cause}: {record.detail}", None
+            return "trigger", f"retraining because of {record.cause}: {memory.briefly(record.detail)}", None
         case Notice():
             return "notice", f"to {record.to}: {record.subject}", None
         case _:
