@@ -41,13 +41,24 @@ def test_quality_by_month_draws_the_months(view):
 
 
 def test_the_drift_map_has_a_cell_for_each_column_and_week_and_the_loudest_on_top(view):
-    chart = figures.drift(view)
-    heat = chart.data[0]
+    known = [
+        msgspec.structs.replace(week, limit=0.5 if week.column == "wind_now" else None, outcome="pass")
+        for week in view.drift
+    ]
+    untold, heat, dots = figures.drift(msgspec.structs.replace(view, drift=known)).data
     assert len(heat.z) == 4
     assert len(heat.z[0]) == len({week.start for week in view.drift})
     assert heat.y[-1] == "wind_now"
-    flagged = [week for week in view.drift if week.outcome == "fail"]
-    assert len(chart.data[1].x) == len(flagged)
+    assert list(heat.z[-1]) == [week.psi / 0.5 for week in known if week.column == "wind_now"]
+    assert [value for row in heat.z[:-1] for value in row if value is not None] == []
+    assert len([value for row in untold.z[:-1] for value in row if value == 0]) == len(known) - len(heat.z[-1])
+    assert len(dots.x) == 0
+
+
+def test_the_drift_map_marks_what_was_judged_a_drift(view):
+    judged = [msgspec.structs.replace(week, limit=0.2, outcome="fail") for week in view.drift[:2]]
+    _, _, dots = figures.drift(msgspec.structs.replace(view, drift=judged)).data
+    assert list(dots.x) == [week.start for week in judged]
 
 
 def test_the_time_line_has_a_bar_for_each_stay_and_a_cross_for_the_refusal(view):

@@ -24,10 +24,13 @@ from trimaran.app.views import (
     version_view,
 )
 from trimaran.app.workspace import Workspace
+from trimaran.control.worth import outcomes
 from trimaran.core.clock import ManualClock
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.nouns import Balance, Declared, Release, Traffic
 from trimaran.core.statistics import auc
+from trimaran.data.declaration import Value
+from trimaran.monitor import settled
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,24 @@ def test_a_card_tells_what_is_live_what_waits_and_what_drifted(workspace):
     assert card.drift in {"warn", "fail"}
     assert "wind_now" in card.drift_reason
     assert card.last.sort == "approval"
+
+
+def test_a_card_shows_what_the_newest_watch_measured(workspace):
+    (card,) = portfolio(workspace)
+    rows = workspace.captures.frame("punctual", since=card.quality_since, until=card.quality_until)
+    known = rows.filter(pl.col("label").is_not_null())
+    (worth,) = outcomes(Value(true_positive=42, false_positive=-5), known.with_columns(all=1), ["all"])["worth"]
+    assert card.quality.n == known.height
+    assert card.value == pytest.approx(worth)
+    assert card.estimated.value is not None
+
+
+def test_a_card_reads_neither_answers_nor_the_authors_file(own_workspace, monkeypatch):
+    (own_workspace / "captures.db").unlink()
+    (own_workspace / "data-root").write_text(str(own_workspace / "gone"))
+    (before,) = portfolio(Workspace.existing(own_workspace))
+    assert before.live == "v1"
+    assert before.quality.value > 0.5
 
 
 def test_an_empty_workspace_has_no_card(tmp_path):
@@ -84,7 +105,8 @@ def test_the_loop_has_its_eleven_stations_in_order(view):
 def test_versions_say_what_became_of_them_and_why(view):
     rows = {row.name: row for row in view.versions}
     assert {name: row.fate for name, row in rows.items()} == {"v1": "live", "v2": "refused", "v3": "waiting"}
-    assert rows["v2"].reasons == ["auc >= 0.68: auc is 0.55 (95% interval 0.53 to 0.57, n 3000) where >= 0.68 is required"]
+    assert rows["v2"].reasons == ["auc is 0.55 where >= 0.68 is required"]
+    assert rows["v1"].reasons == ["the gate passed, dora and rosa approved"]
     assert rows["v3"].quality == pytest.approx(0.84)
 
 
@@ -94,21 +116,35 @@ def test_open_approvals_name_the_roles_still_lacking(view):
     assert [(one.person, one.role) for one in waiting.given] == [("dora", "domain")]
 
 
-def test_realised_quality_is_the_statistic_over_the_labelled_rows_of_the_period(workspace):
+def test_realised_quality_is_what_the_monitor_measures_of_the_period(workspace):
     book = Book.open(workspace, "punctual")
     month = quality(book, "month")[1]
     rows = workspace.captures.frame("punctual", since=month.start, until=month.end).filter(pl.col("label").is_not_null())
-    assert month.name == "2013-04"
+    assert month.name == "Apr 2013"
     assert month.labelled == rows.height
-    assert month.realised == auc(rows["label"].to_numpy(), rows["score"].to_numpy())
+    days = rows["event_at"].dt.epoch("d").to_numpy()
+    assert month.realised == auc(rows["label"].to_numpy(), rows["score"].to_numpy(), 0.95, days)
+    assert (month.accepted, month.alarm) == pytest.approx((0.82, 0.79))
     assert month.estimated.low < month.estimated.value < month.estimated.high
 
 
-def test_a_week_without_labels_is_estimated_and_not_realised(view):
+def test_a_week_without_final_labels_is_estimated_and_not_realised(view):
     newest = view.weeks[-1]
-    assert newest.labelled == 0
     assert newest.realised.value is None
     assert newest.estimated.value is not None
+
+
+def test_labels_that_came_before_their_time_do_not_count_as_realised(workspace):
+    book = Book.open(workspace, "punctual")
+    horizon = settled(book.definition, book.now)
+    final = book.answered.filter((pl.col("event_at") < horizon) & pl.col("label").is_not_null()).height
+    counted = sum(week.realised.n for week in quality(book, "week"))
+    assert counted == final
+    assert sum(week.labelled for week in quality(book, "week")) == book.answered["label"].count() >= final
+
+
+def test_the_totals_from_the_rows_at_hand_are_those_of_the_store(workspace, view):
+    assert msgspec.to_builtins(view.flow) == dict(workspace.captures.counts("punctual"))
 
 
 def test_the_alarm_lies_below_what_was_accepted_by_the_declared_margin(view):
@@ -222,9 +258,9 @@ def test_the_product_may_be_left_out_where_there_is_one_and_not_where_there_are_
 def test_a_definition_that_cannot_be_loaded_leaves_the_view_and_says_so(own_workspace):
     (own_workspace / "data-root").write_text(str(Path(own_workspace) / "gone"))
     view = product_view(Workspace.existing(own_workspace), "punctual")
-    assert view.worth == []
+    assert view.worth == view.weeks == []
     assert "cannot be loaded" in view.faults[0]
-    assert view.weeks
+    assert view.versions
 
 
 def test_notices_and_entries_are_listed_newest_last(workspace):

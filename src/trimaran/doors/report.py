@@ -11,7 +11,7 @@ from trimaran.app.views import product_view, summary
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
 from trimaran.doors.dashboard.assets import load_assets
-from trimaran.doors.dashboard.rendering import environment
+from trimaran.doors.dashboard.rendering import chart, environment, product_charts
 
 
 def write_report(workspace: Workspace, product: str, path: Path) -> None:
@@ -21,14 +21,16 @@ def write_report(workspace: Workspace, product: str, path: Path) -> None:
     """
     found = {name: Markup(asset.body.decode()) for name, asset in load_assets().items()}  # noqa: S704  our own files
     page = environment().get_template("report.html")
+    view = product_view(workspace, product)
     text = page.render(
-        view=product_view(workspace, product),
+        view=view,
         summary=summary(workspace, product),
         events=story(workspace.ledger, product),
-        figures=figures,
+        charts=product_charts(view),
+        months=chart(figures.quality(view, view.months), "months", "Quality by month") if view.months else "",
         style=found["style.css"],
         plotly=found["plotly.min.js"],
-        charts=found["charts.js"],
+        drawing=found["charts.js"],
     )
     _replace(path, text)
 

@@ -169,7 +169,7 @@ def _numbers(view: ProductView) -> list[tuple[str, str]]:
     newest = next((week for week in reversed(view.weeks) if week.realised.value is not None), None)
     found = [("requests answered", f"{view.flow.answered:,}"), ("labels known", f"{view.flow.labelled:,}")]
     if newest is not None:
-        found.append((f"{view.measure}, realised in {newest.name}", f"{newest.realised.value:.3f}"))
+        found.append((f"{view.measure}, week of {newest.name}", f"{newest.realised.value:.3f}"))
     if view.worth:
         found.append(("worth so far", f"{sum(month.worth for month in view.worth):,.0f}"))
     return found

@@ -27,8 +27,9 @@ SIGNS: Mapping[str, str] = {"ok": "●", "active": "▶", "waiting": "◌", "ala
 STAGES: Mapping[str, str] = {"staging": "#c3ccd5", "shadow": "#8ea3b8", "canary": "#e0a030", "live": TEAL}
 # Okabe and Ito's colours without the yellow, which is too pale on white, darkened to stand as text.
 VERSIONS = ("#0a62a8", "#e0a030", "#007a5e", "#b05a8e", "#56a5d8", "#b84a00", "#5b6875")
-# One hue from white to dark: a greater drift is darker for every eye. 0.1 and 0.25 are where the field speaks of a shift.
-DRIFT = ((0.0, "#f7f9fb"), (0.2, "#dbe8f3"), (0.5, "#f3c58a"), (0.75, "#d3702c"), (1.0, "#8f1d14"))
+# Ever darker, so that a greater drift shows to every eye; blue below the limit in the middle, red above it.
+UNTOLD = "#dfe3e7"
+DRIFT = ((0.0, "#f7f9fb"), (0.499, "#bcd3e6"), (0.5, "#f3c58a"), (0.7, "#d3702c"), (1.0, "#8f1d14"))
 
 _AXIS = {
     "gridcolor": "#edf0f3",

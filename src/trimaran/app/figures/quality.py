@@ -13,6 +13,9 @@ from trimaran.core.nouns import Measurement
 
 _NAMES = {"auc": "AUC (area under the ROC curve)", "brier": "Brier score", "accuracy": "accuracy (share of right decisions)"}
 
+_CROWDED = 8
+"""From so many releases on their names are written upright."""
+
 
 def quality(view: ProductView, points: Sequence[QualityPoint] | None = None) -> go.Figure:
     """Return estimated and realised quality by week (or by the points given), with accepted value, alarm and releases."""
@@ -22,7 +25,12 @@ def quality(view: ProductView, points: Sequence[QualityPoint] | None = None) -> 
     )
     realised = [point for point in shown if point.realised.value is not None]
     estimated = [point for point in shown if point.estimated.value is not None]
-    _band(chart, realised)
+    _band(
+        chart, estimated, [point.estimated for point in estimated], "95 % interval of the estimate", "rgba(138, 97, 0, 0.13)"
+    )
+    _band(
+        chart, realised, [point.realised for point in realised], "95 % interval of the realised", "rgba(10, 98, 168, 0.13)"
+    )
     _line(chart, estimated, [point.estimated for point in estimated], "estimated, without labels", palette.AMBER, "dash")
     _line(chart, realised, [point.realised for point in realised], "realised, with labels", palette.BLUE, "solid")
     _promises(chart, view)
@@ -43,21 +51,18 @@ def quality(view: ProductView, points: Sequence[QualityPoint] | None = None) -> 
     return chart
 
 
-_CROWDED = 8
-
-
-def _band(chart: go.Figure, points: Sequence[QualityPoint]) -> None:
-    held = [point for point in points if point.realised.low is not None and point.realised.high is not None]
-    middles = [_middle(point) for point in held]
+def _band(chart: go.Figure, points: Sequence[QualityPoint], seen: Sequence[Measurement], name: str, colour: str) -> None:
+    held = [(_middle(point), one) for point, one in zip(points, seen, strict=True) if None not in {one.low, one.high}]
+    middles = [middle for middle, _ in held]
     chart.add_scatter(
         x=middles + middles[::-1],
-        y=[point.realised.high for point in held] + [point.realised.low for point in reversed(held)],
+        y=[one.high for _, one in held] + [one.low for _, one in reversed(held)],
         fill="toself",
-        fillcolor="rgba(10, 98, 168, 0.14)",
+        fillcolor=colour,
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
-        name="95 % interval of the realised",
+        name=name,
     )
 
 

@@ -21,7 +21,7 @@ def releases(view: ProductView) -> go.Figure:
         chart.add_scatter(
             x=[row.since for row in ended],
             y=[row.name for row in ended],
-            customdata=["; ".join(row.reasons)[:160] for row in ended],
+            customdata=["; ".join(row.reasons) for row in ended],
             mode="markers",
             marker={"symbol": symbol, "size": 11, "color": colour},
             name=fate,

@@ -13,6 +13,7 @@ def traffic(view: ProductView) -> go.Figure:
     chart = palette.figure(320, x="week of the answers", y="requests answered in a week", barmode="stack", bargap=0.12)
     versions = sorted({share.version for share in view.shares}, key=lambda name: int(name[1:]))
     colours = palette.version_colours(versions)
+    lived = {(share.version, share.role) for share in view.shares}
     for version in versions:
         for role, pattern in (("live", ""), ("canary", "/")):
             part = [share for share in view.shares if (share.version, share.role) == (version, role)]
@@ -24,6 +25,7 @@ def traffic(view: ProductView) -> go.Figure:
                 y=[share.answers for share in part],
                 marker={"color": colours[version], "pattern": {"shape": pattern}},
                 name=name,
+                showlegend=role == "live" or (version, "live") not in lived,
                 hovertemplate=f"week of %{{x|%d %b %Y}}: %{{y:,}} answered by {name}<extra></extra>",
             )
     chart.update_layout(showlegend=True)

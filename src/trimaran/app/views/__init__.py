@@ -6,7 +6,7 @@ from trimaran.app.views.entries import Line, Told, newest_entries, notices
 from trimaran.app.views.loop import Flow, Hull, Share, Station
 from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
-from trimaran.app.views.quality import Level, Period, QualityPoint, quality
+from trimaran.app.views.quality import Level, Period, QualityPoint, levels, quality
 from trimaran.app.views.summary import Asked, Outcomes, Summary, summary
 from trimaran.app.views.totals import HandOver, totals
 from trimaran.app.views.versions import (
@@ -20,9 +20,11 @@ from trimaran.app.views.versions import (
     version_rows,
     version_view,
 )
+from trimaran.app.views.words import NOTHING, day, days, decimal, measured, moment, number, sensible
 from trimaran.app.views.worth import Month, months
 
 __all__ = [
+    "NOTHING",
     "Approvals",
     "Asked",
     "Book",
@@ -48,16 +50,24 @@ __all__ = [
     "Told",
     "VersionRow",
     "VersionView",
+    "day",
+    "days",
+    "decimal",
     "drift",
     "drift_state",
+    "levels",
+    "measured",
+    "moment",
     "months",
     "newest_entries",
     "notices",
+    "number",
     "only_product",
     "open_approvals",
     "portfolio",
     "product_view",
     "quality",
+    "sensible",
     "summary",
     "totals",
     "version_rows",

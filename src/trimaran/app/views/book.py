@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
+import msgspec
 import polars as pl
 
 from trimaran.app.loading import load_text
@@ -15,9 +16,9 @@ from trimaran.control.state import ProductState, VersionState
 from trimaran.core.errors import NotFound, TrimaranError
 from trimaran.core.nouns import Balance, Verdict
 from trimaran.data.declaration import Definition
+from trimaran.monitor import Details, answered
 
 MEASURES: tuple[str, ...] = ("auc", "brier", "accuracy")
-ANSWERING = ("live", "canary")
 Status = Literal["ok", "active", "waiting", "alarm"]
 
 
@@ -49,7 +50,7 @@ class Book:
         try:
             return self._load()
         except TrimaranError as error:
-            self.faults.append(f"the definition cannot be loaded, so worth and limits are not shown: {error}")
+            self.faults.append(f"the definition cannot be loaded, so quality, worth and limits are not shown: {error}")
             return None
 
     @cached_property
@@ -65,7 +66,7 @@ class Book:
     @cached_property
     def answered(self) -> pl.DataFrame:
         """The answers that callers got, one a row: shadows and failures are left out."""
-        heard = self.captures.filter(pl.col("role").is_in(ANSWERING) & pl.col("score").is_not_null())
+        heard = answered(self.captures).filter(pl.col("score").is_not_null())
         return heard.unique("id", keep="first", maintain_order=True)
 
     @cached_property
@@ -86,11 +87,25 @@ class Book:
         history = self.workspace.ledger.history([Balance])
         return [record for entry, record in history if entry.subject.startswith(prefix)]
 
-    @property
+    @cached_property
+    def look(self) -> Details | None:
+        """What the newest watch of the live version saw, None before the first."""
+        newest = self.state.live.verdict("watch") if self.state.live is not None else None
+        stored = newest[1].evidence if newest is not None else None
+        if stored is None or not self.workspace.objects.has(stored):
+            return None
+        return msgspec.json.decode(self.workspace.objects.get(stored), type=Details)
+
+    @cached_property
     def measure(self) -> str:
-        """The measure of quality that the gate asks for, the area under the ROC curve where it asks for none."""
-        rules = self.definition.acceptance.rules if self.definition is not None else ()
-        return next((rule.measure for rule in rules if rule.measure in MEASURES), "auc")
+        """The measure of quality that the newest gate required, the area under the ROC curve where it required none.
+
+        Read from the ledger: to load the definition means to run the author's file, with all that it imports.
+        """
+        gates = [state.verdict("gate") for state in reversed(self.state.versions.values())]
+        findings = next((gate[1].findings for gate in gates if gate is not None), [])
+        required = (finding.check.split(" ")[0] for finding in findings)
+        return next((measure for measure in required if measure in MEASURES), "auc")
 
     def version(self, name: str) -> VersionState:
         """Return the version that ``v3`` or ``3`` names; raises ``NotFound`` that lists the versions there are."""

@@ -7,20 +7,31 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trimaran.app.views.book import Book
+from trimaran.control.brief import brief
 from trimaran.core.nouns import Outcome
 
-_WORST: dict[Outcome, int] = {"pass": 0, "unknown": 1, "warn": 2, "fail": 3}
+_WORST: dict[Outcome, int] = {"unknown": 0, "pass": 1, "warn": 2, "fail": 3}
 
 
 class DriftWeek(msgspec.Struct, frozen=True, kw_only=True):
-    """The loudest look of one week at one column: ``psi`` is the population stability index against the training data."""
+    """The loudest look of one week at one column: ``psi`` is the population stability index against the training data.
+
+    ``limit`` is the index up to which the column does no more than it did in the weeks of its training, None where there
+    were too few of them to say what is usual.
+    """
 
     start: datetime
     column: str
     kind: str
     psi: float
+    limit: float | None
     outcome: Outcome
     version: str
+
+    @property
+    def loudness(self) -> float | None:
+        """The index as a multiple of its limit: only beyond 1 it may be a drift. None where nobody can tell."""
+        return self.psi / self.limit if self.limit and self.outcome != "unknown" else None
 
 
 class _Moved(msgspec.Struct, frozen=True):
@@ -29,6 +40,7 @@ class _Moved(msgspec.Struct, frozen=True):
     kind: str
     outcome: Outcome
     psi: float
+    usual: float | None = None
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -44,17 +56,18 @@ def drift(book: Book) -> list[DriftWeek]:
         seen = msgspec.json.decode(book.workspace.objects.get(verdict.evidence), type=_Seen)
         start = _monday(at)
         for moved in seen.drift:
+            week = DriftWeek(
+                start=start,
+                column=moved.column,
+                kind=moved.kind,
+                psi=moved.psi,
+                limit=moved.usual,
+                outcome=moved.outcome,
+                version=f"v{number}",
+            )
             place = start, moved.kind, moved.column
-            before = loudest.get(place)
-            if before is None or (_WORST[moved.outcome], moved.psi) > (_WORST[before.outcome], before.psi):
-                loudest[place] = DriftWeek(
-                    start=start,
-                    column=moved.column,
-                    kind=moved.kind,
-                    psi=moved.psi,
-                    outcome=moved.outcome,
-                    version=f"v{number}",
-                )
+            if place not in loudest or _rank(week) > _rank(loudest[place]):
+                loudest[place] = week
     return sorted(loudest.values(), key=lambda week: week.start)
 
 
@@ -65,7 +78,11 @@ def drift_state(book: Book) -> tuple[Outcome, str]:
     if newest is None:
         return "unknown", "not watched yet"
     found = next((finding for finding in newest[1].findings if finding.check.startswith("drift")), None)
-    return ("unknown", "drift is not watched") if found is None else (found.outcome, found.reason)
+    return ("unknown", "drift is not watched") if found is None else (found.outcome, brief(found))
+
+
+def _rank(week: DriftWeek) -> tuple[int, float]:
+    return _WORST[week.outcome], week.loudness or week.psi
 
 
 def _monday(at: datetime) -> datetime:

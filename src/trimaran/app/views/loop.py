@@ -12,6 +12,7 @@ from trimaran.app.views.book import Book, Status
 from trimaran.app.views.quality import QualityPoint
 from trimaran.app.views.totals import HandOver
 from trimaran.app.views.versions import Approvals
+from trimaran.control.brief import failing, listed
 from trimaran.control.state import VersionState
 from trimaran.core.durations import format_duration
 
@@ -55,8 +56,16 @@ def shares(book: Book) -> list[Share]:
 
 
 def flow(book: Book) -> Flow:
-    """Return the totals of captured answers and their labels."""
-    return Flow(**book.workspace.captures.counts(book.product))
+    """Return the totals of captured answers and their labels: those of ``CaptureStore.counts``, from the rows at hand."""
+    answered = book.answered
+    labelled, waiting = answered["label"].count(), answered["joined_at"].null_count()
+    return Flow(
+        predictions=book.captures.height,
+        answered=answered.height,
+        labelled=labelled,
+        waiting=waiting,
+        unknowable=answered.height - labelled - waiting,
+    )
 
 
 def stations(
@@ -113,7 +122,7 @@ def _gate(book: Book, newest: VersionState | None) -> Station:
     if newest is None or last is None:
         return Station(name="Gate", hull="build", status="waiting", figure="-", text="nothing judged yet")
     # A gate that refuses does its work: that is no alarm.
-    said = "passed" if last[1].outcome in {"pass", "warn"} else f"refused: {'; '.join(last[1].reasons[:2])}"
+    said = "passed" if last[1].outcome in {"pass", "warn"} else f"refused: {failing(last[1])}"
     return Station(
         name="Gate",
         hull="build",
@@ -141,7 +150,7 @@ def _release(book: Book) -> Station:
     if not moves:
         return Station(name="Release", hull="deploy", status="waiting", figure="-", text="nothing released yet")
     entry, move = max(moves, key=lambda one: one[0].seq)
-    text = f"v{move.number} → {move.stage}, {entry.at:%d %b %Y}: {move.reason}"
+    text = f"v{move.number} → {move.stage}, {entry.at:%d %b %Y}"
     return Station(name="Release", hull="deploy", status="ok", figure="none under way", text=text)
 
 
@@ -181,10 +190,10 @@ def _monitors(book: Book, weeks: list[QualityPoint]) -> Station:
     failed = [finding for finding in verdict.findings if finding.outcome == "fail"]
     if failed:
         names = ", ".join(finding.check for finding in failed)
-        return Station(name="Monitors", hull="monitor", status="alarm", figure=f"{names}", text=failed[0].reason)
+        return Station(name="Monitors", hull="monitor", status="alarm", figure=f"{names}", text=listed(failed))
     warned = [finding for finding in verdict.findings if finding.outcome == "warn"]
     if warned:
-        text = f"{entry.at:%d %b %Y}, {warned[0].check}: {warned[0].reason}"
+        text = f"{entry.at:%d %b %Y}, {listed(warned)}"
         return Station(name="Monitors", hull="monitor", status="waiting", figure=figure, text=text)
     return Station(name="Monitors", hull="monitor", status="ok", figure=figure, text=f"quiet on {entry.at:%d %b %Y}")
 

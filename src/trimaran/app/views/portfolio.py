@@ -1,28 +1,25 @@
-"""All products of a workspace, a card each."""
+"""All products of a workspace, a card each, from the ledger and the newest watch: no card reads what was answered."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from trimaran.app.views.book import Book
 from trimaran.app.views.drift import drift_state
-from trimaran.app.views.quality import QualityPoint, quality
 from trimaran.app.views.versions import open_approvals
-from trimaran.app.views.worth import worth_since
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
 from trimaran.core.nouns import Measurement, Outcome
-
-_RECENT = timedelta(days=30)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """One product at a glance.
 
-    ``quality`` is the realised quality of the newest week with labels, ``quality_week`` that week; ``value`` is the worth
-    of the decisions of the last 30 days whose labels are there, None where the product declares no value.
+    ``quality`` is what the newest watch measured of the live version's answers with quality_since <= event_at <
+    quality_until, all whose labels are final, and ``value`` their worth together, None where the product declares no
+    value. ``estimated`` is the quality to expect of the answers of the week before that watch.
     """
 
     product: str
@@ -33,7 +30,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     candidate_stage: str | None
     measure: str
     quality: Measurement | None
-    quality_week: str | None
+    quality_since: datetime | None
+    quality_until: datetime | None
+    estimated: Measurement | None
     drift: Outcome
     drift_reason: str
     value: float | None
@@ -47,10 +46,10 @@ def portfolio(workspace: Workspace) -> list[Card]:
 
 
 def _card(book: Book) -> Card:
-    state = book.state
-    newest = _newest(quality(book, "week"))
+    state, seen = book.state, book.look
     outcome, reason = drift_state(book)
     events = story(book.workspace.ledger, book.product)
+    worth = seen.quality.value if seen is not None else None
     return Card(
         product=book.product,
         owner=state.declared[1].owner if state.declared is not None else "",
@@ -59,15 +58,13 @@ def _card(book: Book) -> Card:
         candidate=state.candidate.version.name if state.candidate is not None else None,
         candidate_stage=state.candidate.stage if state.candidate is not None else None,
         measure=book.measure,
-        quality=newest.realised if newest is not None else None,
-        quality_week=newest.name if newest is not None else None,
+        quality=seen.quality.measures[book.measure] if seen is not None else None,
+        quality_since=seen.quality.since if seen is not None else None,
+        quality_until=seen.quality.until if seen is not None else None,
+        estimated=seen.estimated.measures[book.measure] if seen is not None and seen.estimated is not None else None,
         drift=outcome,
         drift_reason=reason,
-        value=worth_since(book, book.now - _RECENT),
+        value=worth.value * worth.n if worth is not None and worth.value is not None else None,
         approvals=len(open_approvals(book)),
         last=events[-1] if events else None,
     )
-
-
-def _newest(points: list[QualityPoint]) -> QualityPoint | None:
-    return next((point for point in reversed(points) if point.realised.value is not None), None)

@@ -1,30 +1,35 @@
-"""Quality over time: estimated without labels and realised with them, each with its interval, and what was accepted."""
+"""Quality over time, as the monitors measure it: estimated without labels, realised with them, and what was accepted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from trimaran.app.views.book import Book
 from trimaran.app.views.reigns import reigns
 from trimaran.control.state import VersionState
 from trimaran.core.nouns import Measurement
-from trimaran.core.statistics import Calibration, auc, brier, estimate_quality, proportion
+from trimaran.core.statistics import Calibration
+from trimaran.data.declaration import Value
 from trimaran.data.profiles import read_profile
+from trimaran.monitor import estimate, series, settled
 
 Period = Literal["week", "month"]
 _SPANS = {"week": "1w", "month": "1mo"}
-_NAMES = {"week": "%G-W%V", "month": "%Y-%m"}
+_NAMES = {"week": "%d %b %Y", "month": "%b %Y"}
 
 
 class QualityPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The quality of one week or month: ``answered`` rows, of which ``labelled`` have their truth."""
+    """The quality of one week (named by its Monday) or month: ``answered`` rows, of which ``labelled`` have their truth.
+
+    ``realised`` is of the labelled rows for which no label is waited for any more. ``accepted`` and ``alarm`` are those of
+    the version that was live when the period ended.
+    """
 
     start: datetime
     end: datetime
@@ -33,6 +38,8 @@ class QualityPoint(msgspec.Struct, frozen=True, kw_only=True):
     labelled: int
     estimated: Measurement
     realised: Measurement
+    accepted: float | None = None
+    alarm: float | None = None
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,15 +52,42 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def quality(book: Book, period: Period) -> list[QualityPoint]:
-    """Return the quality of every week or month in which something was answered.
+    """Return the quality of every week or month in which something was answered; nothing where no definition can be loaded.
 
-    Where several versions answered in a period, it is their mean by rows, so that estimate and truth speak of the same.
+    Realised quality is ``monitor.series`` over all answers, whichever version gave them. Each version has a calibration of
+    its own, so that the estimate is the mean of the versions' by rows; of a settled period it is taken on the very rows
+    whose labels came, so that both speak of the same.
     """
-    if book.answered.is_empty():
+    definition = book.definition
+    if definition is None or book.answered.is_empty():
         return []
-    rows = book.answered.with_columns(pl.col("event_at").dt.truncate(_SPANS[period]).alias("start"))
+    span, measure, horizon = _SPANS[period], book.measure, settled(definition, book.now)
+    found = series(book.answered, definition.value, horizon, span)
+    realised = {point.since: point.measures[measure] for point in found}
     calibrations = {number: _calibration(book, state) for number, state in book.state.versions.items()}
-    return [_point(book, part, period, calibrations) for part in rows.partition_by("start", maintain_order=True)]
+    held = levels(book)
+    rows = book.answered.with_columns(
+        pl.col("event_at").dt.truncate(span).alias("start"),
+        pl.col("event_at").dt.truncate(span).dt.offset_by(span).alias("end"),
+    )
+    points = []
+    for (start, end), part in rows.partition_by("start", "end", as_dict=True, maintain_order=True).items():
+        known = part.filter(pl.col("label").is_not_null())
+        level = next((one for one in reversed(held) if one.at < end), None)
+        points.append(
+            QualityPoint(
+                start=start,
+                end=end,
+                name=start.strftime(_NAMES[period]),
+                answered=part.height,
+                labelled=known.height,
+                estimated=_estimated(known if end <= horizon else part, calibrations, definition.value, measure),
+                realised=realised.get(start, Measurement(value=None, note="no label is final yet")),
+                accepted=level.accepted if level is not None else None,
+                alarm=level.alarm if level is not None else None,
+            )
+        )
+    return points
 
 
 def levels(book: Book) -> list[Level]:
@@ -84,45 +118,18 @@ def _calibration(book: Book, state: VersionState) -> Calibration | None:
     return read_profile(book.workspace.objects, digest).calibration if book.workspace.objects.has(digest) else None
 
 
-def _point(book: Book, rows: pl.DataFrame, period: Period, calibrations: dict[int, Calibration | None]) -> QualityPoint:
-    start: datetime = rows["start"][0]
-    estimated, realised = [], []
-    for (number,), part in rows.partition_by("version", as_dict=True, maintain_order=True).items():
-        realised.append(_realised(book.measure, part, _threshold(book)))
-        estimated.append(_estimated(book.measure, part, calibrations.get(int(str(number))), _threshold(book)))
-    return QualityPoint(
-        start=start,
-        end=pl.select(pl.lit(start).dt.offset_by(_SPANS[period])).item(),
-        name=start.strftime(_NAMES[period]),
-        answered=rows.height,
-        labelled=rows["label"].count(),
-        estimated=_mean(estimated),
-        realised=_mean(realised),
-    )
-
-
-def _threshold(book: Book) -> float:
-    return book.definition.value.threshold if book.definition is not None else 0.5
-
-
-def _realised(measure: str, rows: pl.DataFrame, threshold: float) -> Measurement:
-    known = rows.filter(pl.col("label").is_not_null())
-    if known.is_empty():
-        return Measurement(value=None, note="no labels yet")
-    truth, scores = known["label"].to_numpy(), known["score"].to_numpy()
-    measures: dict[str, Callable[[], Measurement]] = {
-        "auc": lambda: auc(truth, scores),
-        "brier": lambda: brier(truth, scores),
-        "accuracy": lambda: proportion(int(np.sum((scores >= threshold) == (truth == 1))), truth.size),
-    }
-    return measures[measure]()
-
-
-def _estimated(measure: str, rows: pl.DataFrame, calibration: Calibration | None, threshold: float) -> Measurement:
-    if calibration is None:
-        return Measurement(value=None, note="no calibration was kept")
-    estimate = estimate_quality(calibration, rows["score"].to_numpy(), threshold=threshold)
-    return {"auc": estimate.auc, "brier": estimate.brier, "accuracy": estimate.accuracy}[measure]
+def _estimated(
+    rows: pl.DataFrame, calibrations: Mapping[int, Calibration | None], value: Value, measure: str
+) -> Measurement:
+    parts = []
+    for part in rows.partition_by("version", maintain_order=True):
+        calibration = calibrations.get(part["version"][0])
+        if calibration is None:
+            parts.append(Measurement(value=None, n=part.height, note="no calibration was kept"))
+        else:
+            start, end = part["start"][0], part["end"][0]
+            parts.append(estimate(part, calibration, value, start, end).measures[measure])
+    return _mean(parts)
 
 
 def _mean(parts: Sequence[Measurement]) -> Measurement:
@@ -130,7 +137,7 @@ def _mean(parts: Sequence[Measurement]) -> Measurement:
     seen = [part for part in parts if part.value is not None]
     total = sum(part.n for part in seen)
     if not seen or not total:
-        return parts[0] if parts else Measurement(value=None, note="nothing was answered")
+        return parts[0] if parts else Measurement(value=None, note="no rows")
     if len(seen) == 1:
         return seen[0]
     value = sum(part.n * (part.value or 0.0) for part in seen) / total

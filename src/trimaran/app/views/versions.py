@@ -12,6 +12,7 @@ from trimaran.app.views.quality import accepted_quality
 from trimaran.app.views.reigns import reigns
 from trimaran.build import Evidence, read_evidence
 from trimaran.control.approvals import outstanding
+from trimaran.control.brief import PASSING, failing, plain, why
 from trimaran.control.standing import Signature
 from trimaran.control.state import VersionState
 from trimaran.core.nouns import Finding, Release, Run
@@ -29,7 +30,11 @@ _FATES: dict[str, Fate] = {
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One version in a table: ``fate`` is what became of it, ``reasons`` say why in words."""
+    """One version in a table: ``fate`` is what became of it, ``reasons`` say why in few words.
+
+    ``live_from`` and ``live_until`` are when it first and last answered as the live version, None if it never did;
+    ``live_until`` is None while it does.
+    """
 
     name: str
     number: int
@@ -40,6 +45,8 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     trained_at: datetime
     rows: int
     quality: float | None
+    live_from: datetime | None
+    live_until: datetime | None
     reasons: list[str]
 
 
@@ -127,6 +134,7 @@ def version_row(book: Book, state: VersionState) -> VersionRow:
     """Return the row of one version."""
     stage = state.stage
     run = book.workspace.ledger.read(state.version.run, Run)
+    lived = [reign for reign in reigns(book) if reign.number == state.version.number]
     return VersionRow(
         name=state.version.name,
         number=state.version.number,
@@ -137,6 +145,8 @@ def version_row(book: Book, state: VersionState) -> VersionRow:
         trained_at=state.entry.at,
         rows=state.version.rows,
         quality=accepted_quality(book, state),
+        live_from=lived[0].start if lived else None,
+        live_until=lived[-1].end if lived and stage != "live" else None,
         reasons=_reasons(state, stage),
     )
 
@@ -246,18 +256,19 @@ def _evidence(book: Book, state: VersionState) -> Evidence | None:
 
 
 def _lacking(book: Book, state: VersionState) -> list[str]:
-    if book.definition is None or state.stage != "staging" or not state.passed("gate"):
+    if state.stage != "staging" or not state.passed("gate") or book.definition is None:
         return []
     refused = any(approval.decision == "refuse" for _, approval in state.approvals)
     return [] if refused else outstanding(book.definition.release, state)
 
 
 def _reasons(state: VersionState, stage: str) -> list[str]:
-    """Return why a version is where it is: what the gate found against it, else the words of its newest move."""
+    """Return why a version is where it is: what the gate found against it, else why it came to its newest stage."""
     gate = state.verdict("gate")
-    against = gate[1].reasons if gate is not None and gate[1].outcome in {"fail", "unknown"} else []
-    spoken = [state.moves[-1][1].reason] if state.moves else []
-    return (against or spoken) if stage in {"refused", "staging", "trained"} else spoken
+    if stage in {"refused", "staging", "trained"} and gate is not None and gate[1].outcome not in PASSING:
+        return [failing(gate[1])]
+    # A row has room for one clause: the version's own page has the others.
+    return [plain(why(state.moves[-1][1], [verdict for _, verdict in state.verdicts]))] if state.moves else []
 
 
 def _signatures(state: VersionState) -> list[Signature]:

@@ -39,15 +39,6 @@ def months(book: Book) -> list[Month]:
     return [Month(**row) for row in counted.iter_rows(named=True)]
 
 
-def worth_since(book: Book, since: datetime) -> float | None:
-    """Return the worth of the labelled decisions from a moment on, None where no value is declared."""
-    definition = book.definition
-    if definition is None or not _priced(book):
-        return None
-    recent = book.answered.filter(pl.col("event_at") >= since).with_columns(pl.lit(1).alias("all"))
-    return float(outcomes(definition.value, recent, ["all"])["worth"].sum())
-
-
 def _priced(book: Book) -> bool:
     value = book.definition.value if book.definition is not None else None
     return value is not None and any((value.true_positive, value.false_positive, value.true_negative, value.false_negative))

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.views import only_product
+from trimaran.app.views import moment, only_product
+from trimaran.control.brief import plain
 from trimaran.control.standing import Served, Standing, standing
 from trimaran.core.clock import parse_moment
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_workspace
-from trimaran.doors.cli.output import moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 
@@ -38,7 +39,7 @@ def _print(found: Standing) -> None:
     if not found.versions:
         say("nothing was live")
     if found.last_move:
-        say(f"last move: {found.last_move}")
+        say(f"last move: {plain(found.last_move)}")
     for served in found.versions:
         say("", table((served.version, f"*{served.part} at {served.percent:g} %"), _facts(served)))
 
@@ -50,11 +51,16 @@ def _facts(served: Served) -> list[tuple[str, str]]:
         ("made because of", served.cause),
         ("trained on", f"{moment(served.trained_from)} to {moment(served.trained_to)} UTC"),
         ("data", ", ".join(f"{table} version {number}" for table, number in served.data.items())),
-        ("parameters", ", ".join(f"{name} = {value}" for name, value in served.parameters.items()) or "none"),
+        ("parameters", ", ".join(f"{name} = {_given(value)}" for name, value in served.parameters.items()) or "none"),
         ("model", served.model),
-        ("code", served.code + (f", commit {served.commit}" if served.commit else "")),
+        ("code", served.code),
+        ("commit", served.commit or "no repository"),
         ("environment", served.environment),
         ("verdicts", ", ".join(f"{policy}: {outcome}" for policy, outcome in served.verdicts.items()) or "none"),
-        ("why", "\n".join(served.reasons) or "no reasons were kept"),
+        ("why", "\n".join(map(plain, served.reasons)) or "no reasons were kept"),
         ("approved by", people or "nobody"),
     ]
+
+
+def _given(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.views import newest_entries, only_product
+from trimaran.app.views import moment, newest_entries, only_product
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_workspace
-from trimaran.doors.cli.output import moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 

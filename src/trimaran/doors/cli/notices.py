@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from trimaran.app.views import moment
 from trimaran.app.views import notices as notices_of
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
-from trimaran.doors.cli.output import moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,8 +11,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from trimaran.core.nouns import Measurement
 
 STYLES = {
     "pass": "green",
@@ -54,21 +51,3 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     for row in rows:
         made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     return made
-
-
-def moment(at: datetime | None) -> str:
-    """Return a moment to the minute, in UTC."""
-    return "-" if at is None else f"{at:%Y-%m-%d %H:%M}"
-
-
-def measured(seen: Measurement | None) -> str:
-    """Return a value with its interval."""
-    if seen is None or seen.value is None:
-        return "-"
-    interval = "" if seen.low is None or seen.high is None else f" ({seen.low:.3f} to {seen.high:.3f})"
-    return f"{seen.value:.3f}{interval}"
-
-
-def figure(value: float | None, form: str = ".3f") -> str:
-    """Return a number, or a dash where there is none."""
-    return "-" if value is None else format(value, form)

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from trimaran.app.views import decimal, measured
 from trimaran.app.views import quality as quality_of
+from trimaran.core.nouns import Measurement
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
-from trimaran.doors.cli.output import measured, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 
@@ -29,15 +31,37 @@ def quality(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show estimated and realised quality over time, each with its 95 % interval."""
+    """Show estimated and realised quality over time, each with its 95 % interval, beside what was accepted and the alarm."""
     book = open_book(workspace, product)
     points = quality_of(book, "week" if by is By.WEEK else "month")
     if json:
         print_json(points)
         return
     rows = [
-        (point.name, f"{point.answered:,}", f"{point.labelled:,}", measured(point.estimated), measured(point.realised))
+        (
+            point.name,
+            f"{point.answered:,}",
+            f"{point.labelled:,}",
+            _narrow(point.estimated),
+            _narrow(point.realised),
+            decimal(point.accepted),
+            decimal(point.alarm),
+        )
         for point in points
     ]
-    columns = (by.value, ">answered", ">labelled", f"estimated {book.measure}", f"realised {book.measure}")
+    period = "week of" if by is By.WEEK else "month"
+    columns = (
+        period,
+        ">answered",
+        ">labelled",
+        f"*estimated {book.measure}",
+        f"*realised {book.measure}",
+        ">accepted",
+        ">alarm",
+    )
     say(table(columns, rows) if rows else f"{book.product} has answered nothing yet.")
+
+
+def _narrow(seen: Measurement) -> str:
+    # Eight characters less, so that a row fits a terminal of 100 and breaks before the interval in one of 80.
+    return measured(seen).replace(" to ", "-")

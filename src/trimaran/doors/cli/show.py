@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.views import VersionView, version_view
+from trimaran.app.views import VersionView, moment, sensible, version_view
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
-from trimaran.doors.cli.output import figure, moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 
@@ -33,15 +33,12 @@ def print_version(view: VersionView) -> None:
     """Print a version for a person."""
     row = view.row
     say(
-        f"{view.product} {row.name}: {row.fate} ({row.stage} since {moment(row.since)} UTC)",
+        f"{view.product} {row.name}: {row.fate}, {row.stage} since {moment(row.since)} UTC",
         f"made because of {row.cause}, on {row.rows:,} rows of {moment(view.trained_from)} to {moment(view.trained_to)}",
     )
     for verdict in view.verdicts:
         say("", f"{verdict.policy}: {verdict.outcome}, {moment(verdict.at)} UTC, entry {verdict.seq}")
-        rows = [
-            (one.check, one.outcome, figure(one.value, ".4g"), figure(one.bound, ".4g"), one.reason)
-            for one in verdict.findings
-        ]
+        rows = [(one.check, one.outcome, sensible(one.value), sensible(one.bound), one.reason) for one in verdict.findings]
         say(table(("*check", "outcome", ">value", ">bound", "*why"), rows))
     for one in view.approvals:
         note = f": {one.note}" if one.note else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from trimaran.app.views import Card, portfolio
+from trimaran.app.views import Card, days, measured, moment, number, portfolio
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
-from trimaran.doors.cli.output import figure, measured, moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 
@@ -30,9 +30,11 @@ def _print(card: Card) -> None:
         ("owner", card.owner),
         ("live", live),
         ("on its way", f"{card.candidate} in {card.candidate_stage}" if card.candidate else "nothing"),
-        (f"{card.measure} {card.quality_week or ''}".strip(), measured(card.quality)),
+        (f"{card.measure}, estimated", measured(card.estimated)),
+        (f"{card.measure}, realised", measured(card.quality)),
+        ("worth", number(card.value)),
+        ("answers of", days(card.quality_since, card.quality_until)),
         ("drift", f"{card.drift}: {card.drift_reason}"),
-        ("worth, 30 days", figure(card.value, ",.0f")),
         (
             "waiting for people",
             f"{card.approvals} version{'s' if card.approvals > 1 else ''}" if card.approvals else "nobody",

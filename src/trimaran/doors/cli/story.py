@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from trimaran.app.views import moment
 from trimaran.control.story import story as told
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
-from trimaran.doors.cli.output import moment, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 

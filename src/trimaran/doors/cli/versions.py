@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from trimaran.app.views import version_rows
+from trimaran.app.views import VersionRow, day, days, decimal, version_rows
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
-from trimaran.doors.cli.output import figure, print_json, say, table
+from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 
@@ -19,11 +19,14 @@ def versions(product: ProductOption = None, workspace: WorkspaceOption = None, *
     if json:
         print_json(found)
         return
-    rows = [
-        (row.name, row.fate, f"{row.since:%Y-%m-%d}", row.cause, figure(row.quality), "; ".join(row.reasons))
-        for row in found
-    ]
+    rows = [(row.name, row.fate, _when(row), row.cause, decimal(row.quality), "; ".join(row.reasons)) for row in found]
     if rows:
-        say(table(("version", "fate", "since", "*cause", f">{book.measure}", "*reasons"), rows))
+        say(table(("version", "fate", "when", "*cause", f">{book.measure}", "*why"), rows))
     else:
         say(f"{book.product} has no version yet: train one with `trimaran run PRODUCT.py`.")
+
+
+def _when(row: VersionRow) -> str:
+    if row.live_from is None:
+        return day(row.since)
+    return f"since {day(row.live_from)}" if row.live_until is None else days(row.live_from, row.live_until)

@@ -12,7 +12,6 @@ from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
-from trimaran.app import figures
 from trimaran.app.signing import decide
 from trimaran.core.errors import TrimaranError
 from trimaran.doors.dashboard.access import ACCESS, Access
@@ -48,7 +47,7 @@ def product_page(shelf: NamedDependency[Shelf], product: FromPath[str]) -> Templ
 def version_page(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> Template:
     """Show one version: what the gate found, on what evidence, who approved, and where it went."""
     view = shelf.version(product, version)
-    return Template("version.html", context={"view": view, "figures": figures})
+    return Template("version.html", context={"view": view, "charts": shelf.version_charts(product, version)})
 
 
 @get("/products/{product:str}/story", opt=READ, sync_to_thread=True, name="story")
@@ -74,5 +73,5 @@ def decision(
 
 
 def _product(shelf: Shelf, product: str, *, said: str = "", code: int = 200) -> Template:
-    view = shelf.product(product)
-    return Template("product.html", context={"view": view, "figures": figures, "said": said}, status_code=code)
+    context = {"view": shelf.product(product), "charts": shelf.product_charts(product), "said": said}
+    return Template("product.html", context=context, status_code=code)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from trimaran.core.nouns import Measurement
+from trimaran.app import figures
+from trimaran.app.views import (
+    ProductView,
+    VersionView,
+    day,
+    days,
+    decimal,
+    measured,
+    moment,
+    number,
+    sensible,
+)
 
-NOTHING = "-"
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "unknown": "?"}
 
 
@@ -24,46 +32,42 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        number=number, moment=moment, day=day, decimal=decimal, measured=measured, chart=chart, mark=_MARKS.__getitem__
-    )
+    words = (number, decimal, sensible, measured, moment, day)
+    made.filters.update({word.__name__: word for word in words}, mark=_MARKS.__getitem__)
+    made.globals["days"] = days
     return made
 
 
-def number(value: float | None) -> str:
-    """Return a count or an amount with thousands parted.
-
-    >>> number(12345.6)
-    '12,346'
-    """
-    return NOTHING if value is None else f"{value:,.0f}"
-
-
-def decimal(value: float | None, places: int = 3) -> str:
-    """Return a value with a fixed number of decimals, so that a column of them aligns."""
-    return NOTHING if value is None else f"{value:.{places}f}"
-
-
-def measured(value: Measurement | None) -> str:
-    """Return a measured value with its interval.
-
-    >>> measured(Measurement(value=0.7, low=0.68, high=0.72, n=100))
-    '0.700 (0.680 to 0.720)'
-    """
-    if value is None or value.value is None:
-        return NOTHING
-    interval = "" if value.low is None or value.high is None else f" ({value.low:.3f} to {value.high:.3f})"
-    return f"{value.value:.3f}{interval}"
+def product_charts(view: ProductView) -> dict[str, Markup]:
+    """Return the charts of a product's page, those of which there is something to draw."""
+    drawn = {"loop": chart(figures.loop(view), "loop", f"The loop of {view.product} with the state of every station")}
+    if view.weeks:
+        drawn["quality"] = chart(figures.quality(view), "quality", "Quality by week")
+    if view.drift:
+        drawn["drift"] = chart(figures.drift(view), "drift", "Drift by column and week")
+    if view.versions:
+        drawn["releases"] = chart(figures.releases(view), "releases", "Versions over time by stage")
+    if view.shares:
+        drawn["traffic"] = chart(figures.traffic(view), "traffic", "Requests answered by week and version")
+    if view.worth:
+        drawn["worth"] = chart(figures.worth(view), "worth", "Worth of the decisions by month")
+    return drawn
 
 
-def moment(value: datetime | None) -> str:
-    """Return a moment to the minute, in UTC."""
-    return NOTHING if value is None else f"{value:%Y-%m-%d %H:%M}"
-
-
-def day(value: datetime | None) -> str:
-    """Return the day of a moment."""
-    return NOTHING if value is None else f"{value:%d %b %Y}"
+def version_charts(view: VersionView) -> dict[str, Markup]:
+    """Return the charts of what the gate looked at, those of which there is something to draw."""
+    seen = view.evidence
+    if seen is None:
+        return {}
+    drawn = {
+        "roc": chart(figures.roc(seen), "roc", "ROC curve"),
+        "calibration": chart(figures.calibration(seen), "calibration", "Calibration"),
+    }
+    if seen.slices:
+        drawn["slices"] = chart(figures.slices(seen, "auc"), "slices", "Quality by slice")
+    if seen.importance:
+        drawn["importance"] = chart(figures.importance(seen), "importance", "Importance of features")
+    return drawn
 
 
 def chart(figure: go.Figure, name: str, title: str) -> Markup:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar, cast
 
+from markupsafe import Markup
+
 from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
+from trimaran.doors.dashboard.rendering import product_charts, version_charts
 
 T = TypeVar("T")
 _MOST = 64
@@ -38,6 +41,14 @@ class Shelf:
     def version(self, product: str, version: str) -> VersionView:
         """Return the view of a version; raises ``NotFound``."""
         return self._kept(("version", product, version), lambda: version_view(Book.open(self.workspace, product), version))
+
+    def product_charts(self, product: str) -> dict[str, Markup]:
+        """Return the charts of a product's page; raises ``NotFound``."""
+        return self._kept(("product charts", product), lambda: product_charts(self.product(product)))
+
+    def version_charts(self, product: str, version: str) -> dict[str, Markup]:
+        """Return the charts of a version's page; raises ``NotFound``."""
+        return self._kept(("version charts", product, version), lambda: version_charts(self.version(product, version)))
 
     def story(self, product: str, *, quiet: bool = True) -> list[Event]:
         """Return what happened to a product, oldest first; raises ``NotFound``."""
