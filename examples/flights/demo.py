@@ -18,7 +18,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, default=Path("demo"), help="folder for the workspace, report, story and summary")
     options.add_argument("--until", type=parse_moment, default=datetime(2013, 12, 31, tzinfo=UTC), help="last day")
-    options.add_argument("--requests", type=int, default=170, help="HTTP requests a day; the rest is scored in batch")
+    options.add_argument("--requests", type=int, default=165, help="HTTP requests a day; the rest is scored in batch")
     given = options.parse_args()
     prepare(given.out / "data")
     plan = Plan(

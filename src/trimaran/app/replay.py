@@ -33,7 +33,7 @@ class Plan:
 
     start: datetime
     until: datetime
-    requests: int = 170
+    requests: int = 165
     tick: timedelta = timedelta(hours=8)
     callers: int = 16
     signatories: Mapping[str, str] = field(default_factory=dict)

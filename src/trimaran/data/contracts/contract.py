@@ -58,7 +58,9 @@ def judge_delivery(
     names = identity(table)
     fresh = rows
     if present is not None and not present.is_empty() and not rows.is_empty():
-        fresh = rows.join(present.select(names).unique(), on=names, how="anti", maintain_order="left")
+        # Only a row of the same time can be the same row.
+        near = present if table.time is None else present.filter(pl.col(table.time) >= rows[table.time].min())
+        fresh = rows.join(near.select(names), on=names, how="anti", maintain_order="left")
     rules: dict[str, pl.Expr] = {f"{name} is empty": pl.col(name).is_null() for name in names}
     rules["repeats a key of the same delivery"] = ~pl.struct(names).is_first_distinct()
     findings: list[Finding] = []

@@ -27,7 +27,7 @@ def replay(
     out: Annotated[Path, typer.Option(help="The folder for workspace, report, story and summary.")] = Path("replay"),
     requests_per_day: Annotated[
         int, typer.Option(min=0, help="Requests over HTTP a day; the rest is scored in batch.")
-    ] = 170,
+    ] = 165,
     sign: Annotated[list[str] | None, typer.Option(metavar="ROLE=PERSON", help="Who approves; may be repeated.")] = None,
     *,
     json: JsonOption = False,
