@@ -33,6 +33,7 @@ QUIET_AFTER = timedelta(days=7)
 """A check that fails again within this time of its last failure is no news."""
 
 _STEPS = ("shadow", "canary")
+_GOOD = {"pass": True, "warn": None}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
             return "watch", _watch(record, memory.news), record.outcome in {"pass", "warn"}
         case Verdict():
             what = shown(record) if record.outcome == "pass" else failing(record)
-            return record.policy, f"{record.policy} {SIGNS[record.outcome]}: {what}", record.outcome in {"pass", "warn"}
+            return record.policy, f"{record.policy} {SIGNS[record.outcome]}: {what}", _GOOD.get(record.outcome, False)
         case Approval():
             says = "approved" if record.decision == "approve" else "refused"
             note = f": {record.note}" if record.note else ""

@@ -78,6 +78,7 @@ def test_the_story_in_json_is_dated_and_in_order(trimaran):
         ("show v9", "it has v1, v2, v3"),
         ("at yesterday", "write ISO 8601"),
         ("versions --product tardy", "choose with --product from: punctual"),
+        ("log --kind nonsense", "choose one of: approval, balance"),
         ("approve v3 --role legal --person lea", "the policy asks for: domain, risk"),
         ("approve v1 --role risk --person rosa", "no approval is awaited"),
     ],
@@ -87,6 +88,25 @@ def test_a_wrong_input_is_answered_in_words_with_code_two(trimaran, line, words)
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
+
+
+def test_an_error_is_json_where_json_was_asked_for(trimaran):
+    code, out, err = trimaran("at yesterday --json")
+    assert (code, out) == (2, "")
+    error = json.loads(err)["error"]
+    assert (error["type"], error["faults"][0]["what"]) == ("faults", "'yesterday' is not a moment")
+    assert json.loads(trimaran("show v9 --json")[2])["error"]["type"] == "not found"
+
+
+def test_a_moment_still_to_come_and_one_before_the_first_entry_are_said_to_be_so(trimaran):
+    assert "is still to come; this is what holds now" in trimaran("at 2030-01-01")[1]
+    assert "nothing was written about punctual by then" in trimaran("at 2012-01-01")[1]
+
+
+def test_quality_shows_what_was_accepted_and_the_alarm(trimaran):
+    _, out, _ = trimaran("quality")
+    (april,) = [line for line in out.splitlines() if "Apr 2013" in line]
+    assert april.split()[-2:] == ["0.820", "0.790"]
 
 
 def test_a_workspace_that_is_not_there_is_named(trimaran, tmp_path):

@@ -10,6 +10,8 @@ import msgspec
 
 from trimaran.app.views.book import Book
 from trimaran.app.workspace import Workspace
+from trimaran.core.errors import Fault, InputError
+from trimaran.core.ledger import KINDS, kind_of
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,18 @@ def notices(book: Book) -> list[Told]:
 
 
 def newest_entries(workspace: Workspace, count: int, *, product: str | None = None, kinds: Sequence[str] = ()) -> list[Line]:
-    """Return the newest entries, oldest first: of all products or one, of all kinds or some."""
+    """Return the newest entries, oldest first: of all products or one, of all kinds or some.
+
+    Raises ``InputError`` for a kind that no record has.
+    """
+    known = sorted(kind_of(record) for record in KINDS)
+    faults = [
+        Fault(what=f"there is no kind {kind!r}", remedy=f"choose one of: {', '.join(known)}")
+        for kind in kinds
+        if kind not in known
+    ]
+    if faults:
+        raise InputError("kinds", faults)
     found = (
         entry
         for entry in workspace.ledger.store.scan(kinds=kinds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -31,10 +32,15 @@ def at(
     if json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, opened.clock.now())
 
 
-def _print(found: Standing) -> None:
+def _print(found: Standing, now: datetime) -> None:
+    if found.at > now:
+        say(f"{moment(found.at)} UTC is still to come; this is what holds now, {moment(now)} UTC")
+    if not found.entry:
+        say(f"nothing was written about {found.product} by then: its first entry is later")
+        return
     say(f"{found.product} at {moment(found.at)} UTC, as of entry {found.entry}, owned by {found.owner or 'nobody yet'}")
     if not found.versions:
         say("nothing was live")

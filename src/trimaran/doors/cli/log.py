@@ -29,5 +29,8 @@ def log(
     if json:
         print_json(lines)
         return
+    if not lines:
+        say("No entry of these kinds was written yet." if kind else "No entry was written yet.")
+        return
     rows = [(str(line.seq), moment(line.at), line.actor, line.kind, line.subject, line.digest[:12]) for line in lines]
     say(table((">entry", "when (UTC)", "by", "kind", "*about", "digest"), rows))

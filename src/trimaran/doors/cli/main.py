@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
+import msgspec
 import typer
 from typer.main import get_command
 
 from trimaran.core.errors import Corrupt, TrimaranError
 from trimaran.doors.cli.lazy import LazyGroup
+from trimaran.doors.naming import body_of
 
 UNUSABLE = 2
 EXITS: dict[type[TrimaranError], int] = {Corrupt: 1}
@@ -45,13 +47,15 @@ def overview(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code."""
+    """Run one command and return the exit code; an error goes to standard error, as JSON where --json is given."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        get_command(app).main(args=None if arguments is None else list(arguments), prog_name="trimaran")
+        get_command(app).main(args=given, prog_name="trimaran")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except TrimaranError as error:
-        sys.stderr.write(f"{error}\n")
+        said = msgspec.json.encode(body_of(error)).decode() if "--json" in given else str(error)
+        sys.stderr.write(f"{said}\n")
         return next((code for kind, code in EXITS.items() if isinstance(error, kind)), UNUSABLE)
     return 0
 
