@@ -12,6 +12,9 @@ from trimaran.core.canon import digest
 from trimaran.core.errors import DefinitionError, Fault, NotFound, TrimaranError, UserCodeError
 from trimaran.data.declaration import Declaration, Definition
 
+MODULE = "product_"
+"""What the names of the modules begin with that product texts are run in."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -45,7 +48,7 @@ def load_text(text: str, *, root: Path, extra: str = "", name: str = "product.py
 
 
 def _load(text: str, name: str, root: Path, extra: str) -> Loaded:
-    module = types.ModuleType(f"product_{digest((text + extra).encode())[:12]}")
+    module = types.ModuleType(f"{MODULE}{digest((text + extra).encode())[:12]}")
     _run(text, name, module)
     declaration = _only_product(module, name)
     vars(module)["product"] = declaration
