@@ -209,10 +209,11 @@ def test_a_row_whose_value_never_comes_settles_by_time_alone(place):
 def test_only_what_is_new_is_pushed_also_after_a_restart(place):
     place.steward.round()
     mark = place.workspace.online.mark("punctual")
+    place.clock.set(NOW + timedelta(seconds=1))
     place.another().round()
     place.steward.round()
     assert place.workspace.online.mark("punctual") == mark
-    place.after(HOUR, reported(NOW + HOUR))
+    place.after(HOUR, reported(NOW + HOUR + timedelta(seconds=1)))
     batches = place.workspace.online.since("punctual", mark)[1]
     assert [part.height for _, part in batches] == [12]
 
