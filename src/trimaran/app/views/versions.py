@@ -267,8 +267,11 @@ def _reasons(state: VersionState, stage: str) -> list[str]:
     gate = state.verdict("gate")
     if stage in {"refused", "staging", "trained"} and gate is not None and gate[1].outcome not in PASSING:
         return [failing(gate[1])]
+    if not state.moves:
+        return []
     # A row has room for one clause: the version's own page has the others.
-    return [plain(why(state.moves[-1][1], [verdict for _, verdict in state.verdicts]))] if state.moves else []
+    told = plain(why(state.moves[-1][1], [verdict for _, verdict in state.verdicts]))
+    return [told if stage == "rolled back" else told.partition(":")[0]]
 
 
 def _signatures(state: VersionState) -> list[Signature]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trimaran.app.views import moment, totals
+from trimaran.app.views import day, totals
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
 from trimaran.doors.cli.output import print_json, say, table
 
@@ -23,10 +23,10 @@ def balance(product: ProductOption = None, workspace: WorkspaceOption = None, *,
             (
                 one.name,
                 f"{one.entered:,}",
-                ", ".join(f"{count:,} {where}" for where, count in one.left.items()),
+                ", ".join(f"{count:,} {where}" for where, count in one.left.items() if count) or "-",
                 f"{one.missing:,}",
                 f"{one.closings:,}",
-                moment(one.until),
+                day(one.until),
             )
             for one in found
         ]

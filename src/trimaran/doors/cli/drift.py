@@ -33,8 +33,7 @@ def drift(product: ProductOption = None, workspace: WorkspaceOption = None, *, j
     now = sorted((week for week in weeks if week.start == newest), key=lambda week: -(week.loudness or 0.0))
     rows = [
         (
-            week.column,
-            week.kind,
+            week.column if week.kind == "feature" else f"({week.kind})",
             week.outcome,
             f"{week.psi:.3f}",
             decimal(week.limit),
@@ -45,5 +44,5 @@ def drift(product: ProductOption = None, workspace: WorkspaceOption = None, *, j
         for week in now
         for peak in [worst[week.kind, week.column]]
     ]
-    columns = ("*column", "kind", "outcome", ">PSI", ">limit", ">worst PSI", ">limit", "in the week of")
+    columns = ("*column", "outcome", ">PSI", ">limit", ">worst", ">limit", "week of")
     say(f"week of {day(newest)}", table(columns, rows))

@@ -44,7 +44,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
     Words that are outcomes are coloured.
     """
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
         numbers, wraps = column.startswith(">"), column.startswith("*")
         made.add_column(column.lstrip(">*"), justify="right" if numbers else "left", no_wrap=not wraps, overflow="fold")

@@ -31,7 +31,7 @@ def quality(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show estimated and realised quality over time, each with its 95 % interval, beside what was accepted and the alarm."""
+    """Show estimated and realised quality over time, each with its 95 % interval, beside what the gate accepted and the alarm."""
     book = open_book(workspace, product)
     points = quality_of(book, "week" if by is By.WEEK else "month")
     if json:
@@ -54,14 +54,17 @@ def quality(
         period,
         ">answered",
         ">labelled",
-        f"*estimated {book.measure}",
+        f"estimated {book.measure}",
         f"*realised {book.measure}",
-        ">accepted",
+        ">gate",
         ">alarm",
     )
     say(table(columns, rows) if rows else f"{book.product} has answered nothing yet.")
 
 
 def _narrow(seen: Measurement) -> str:
-    # Eight characters less, so that a row fits a terminal of 100 and breaks before the interval in one of 80.
-    return measured(seen).replace(" to ", "-")
+    # A row fits a terminal of 80: no measure leaves 0 to 1, so that the ends of its interval need no leading zero.
+    if seen.value is None or seen.low is None or seen.high is None:
+        return measured(seen)
+    low, high = (f"{end:.3f}".removeprefix("0") for end in (seen.low, seen.high))
+    return f"{seen.value:.3f} {low}-{high}"

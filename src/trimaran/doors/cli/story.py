@@ -28,5 +28,8 @@ def story(
     if json:
         print_json(events)
         return
-    rows = [(moment(event.at), event.sort, event.about.removeprefix(f"{book.product}/"), event.text) for event in events]
+    rows = [
+        (moment(event.at), event.sort, event.about.removeprefix(book.product).removeprefix("/"), event.text)
+        for event in events
+    ]
     say(table(("when (UTC)", "what", "about", "*in words"), rows))
