@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from importlib import import_module
 from pathlib import Path
 
 from trimaran.app.loading import load_text
 from trimaran.backends.delta_tables import DeltaTables
 from trimaran.backends.file_objects import FileObjects
-from trimaran.backends.onnx_format import OnnxFormat
-from trimaran.backends.skops_format import SkopsFormat
 from trimaran.backends.sqlite_captures import SqliteCaptures
 from trimaran.backends.sqlite_ledger import SqliteLedger
 from trimaran.backends.sqlite_online import SqliteOnline
@@ -17,7 +16,7 @@ from trimaran.core.clock import Clock, SharedClock, SystemClock
 from trimaran.core.errors import NotFound
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import Declared, ModelVersion
-from trimaran.core.ports import Scorer
+from trimaran.core.ports import ModelFormat, Scorer
 from trimaran.data.declaration import Definition
 
 CLOCK = "clock"
@@ -39,8 +38,16 @@ class Workspace:
         self.captures = SqliteCaptures(root / "captures.db")
         self.online = SqliteOnline(root / "online.db")
         self.ledger = Ledger(SqliteLedger(root / "ledger.db"), self.clock, actor)
-        self.compiled = OnnxFormat()
-        self.native = SkopsFormat()
+
+    @cached_property
+    def compiled(self) -> ModelFormat:
+        """The form that serves where it passed the parity check; imported on first use, since skl2onnx takes two seconds."""
+        return _format("onnx_format", "OnnxFormat")
+
+    @cached_property
+    def native(self) -> ModelFormat:
+        """The form that every model is kept in; imported on first use."""
+        return _format("skops_format", "SkopsFormat")
 
     @property
     def data_root(self) -> Path:
@@ -83,3 +90,8 @@ class Workspace:
         extra = self.objects.get(suggested).decode() if suggested is not None else ""
         source = self.objects.get(code).decode()
         return load_text(source, root=self.data_root, extra=extra)
+
+
+def _format(module: str, name: str) -> ModelFormat:
+    found: ModelFormat = getattr(import_module(f"trimaran.backends.{module}"), name)()
+    return found

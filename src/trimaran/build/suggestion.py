@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from trimaran.build.feature_cache import FeatureCache
@@ -84,9 +85,12 @@ class _Contest:
     def fair(self) -> bool:
         return all(0 < part.positives < len(part) for part in (self.fitting, self.ranking, self.deciding))
 
-    def fitted(self, names: list[str]) -> HistGradientBoostingClassifier:
-        # One small, fixed model judges every idea, so that the gain is the idea's and not another tuning's.
-        model = HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=15, early_stopping=False, random_state=self.seed)
+    def fitted(self, names: list[str]) -> Any:
+        # One small, fixed model judges every idea, so that the gain is the idea's and not another tuning's. It is imported
+        # here, since every command that reads a workspace would wait for scikit-learn otherwise.
+        model = import_module("sklearn.ensemble").HistGradientBoostingClassifier(
+            max_iter=50, max_leaf_nodes=15, early_stopping=False, random_state=self.seed
+        )
         # Measured: beside other work two threads wait for each other up to nine times longer than one takes alone.
         with threadpool_limits(limits=1):
             return model.fit(self.fitting.features.select(names).to_numpy(), self.fitting.labels)
@@ -134,7 +138,7 @@ def _add_one_by_one(
     return kept, gains, tried
 
 
-def _scores(model: HistGradientBoostingClassifier, rows: npt.NDArray[np.float32]) -> Floats:
+def _scores(model: Any, rows: npt.NDArray[np.float32]) -> Floats:
     with threadpool_limits(limits=1):
         return np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)
 
