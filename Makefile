@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up bench browser clean
+.PHONY: help setup lint test demo up faults bench browser clean
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -39,6 +39,9 @@ demo: setup  ## a year of flights through the whole loop; leaves demo/report.htm
 
 up: setup  ## server and dashboard on the demo's workspace
 	$(BIN)/trimaran up --workspace demo/workspace
+
+faults: setup  ## kill the loop at 40 random moments and hold it to what it acknowledged
+	TRIMARAN_FAULT_KILLS=40 $(BIN)/pytest tests/rehearsal -k killed -s
 
 bench: setup  ## what is claimed about speed, measured here beside floors
 	$(BIN)/python benchmarks/run.py

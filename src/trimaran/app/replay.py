@@ -34,7 +34,7 @@ class Plan:
     start: datetime
     until: datetime
     requests: int = 165
-    tick: timedelta = timedelta(hours=8)
+    tick: timedelta = timedelta(hours=12)
     callers: int = 16
     signatories: Mapping[str, str] = field(default_factory=dict)
     planted: tuple[datetime, ...] = ()
