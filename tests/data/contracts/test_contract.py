@@ -48,6 +48,11 @@ def test_a_delivery_that_comes_again_adds_nothing(items):
     assert judge_delivery(WEATHER, [POSSIBLE], kept, kept).kept.is_empty()
 
 
+def test_a_delivery_without_a_single_time_is_refused_row_by_row():
+    delivery = judge_delivery(WEATHER, [], rows([("EWR", None, 1.0)]), rows([("EWR", 0, 1.0)]))
+    assert delivery.reasons == {"seen is empty": 1}
+
+
 def test_a_row_names_every_reason_it_was_refused_for():
     delivery = judge_delivery(WEATHER, [POSSIBLE], rows([(None, None, 1048.0)]))
     assert delivery.refused[REASONS].to_list() == [["place is empty", "seen is empty", "possible"]]

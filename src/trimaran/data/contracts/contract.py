@@ -58,9 +58,7 @@ def judge_delivery(
     names = identity(table)
     fresh = rows
     if present is not None and not present.is_empty() and not rows.is_empty():
-        # Only a row of the same time can be the same row.
-        near = present if table.time is None else present.filter(pl.col(table.time) >= rows[table.time].min())
-        fresh = rows.join(near.select(names), on=names, how="anti", maintain_order="left")
+        fresh = rows.join(_near(table, rows, present).select(names), on=names, how="anti", maintain_order="left")
     rules: dict[str, pl.Expr] = {f"{name} is empty": pl.col(name).is_null() for name in names}
     rules["repeats a key of the same delivery"] = ~pl.struct(names).is_first_distinct()
     findings: list[Finding] = []
@@ -84,6 +82,14 @@ def judge_delivery(
         repeated=rows.height - fresh.height,
         findings=findings,
     )
+
+
+def _near(table: Table, rows: pl.DataFrame, present: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows the table holds that could be delivered again: only one of the same time can be the same row."""
+    if table.time is None:
+        return present
+    earliest = rows[table.time].min()
+    return present.clear() if earliest is None else present.filter(pl.col(table.time) >= earliest)
 
 
 def _conform(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
