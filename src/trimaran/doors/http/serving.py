@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PORT = 8400
 DRAIN_SECONDS = 10.0
+SWITCH_SECONDS = 0.0002
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ async def serve(workspace: Workspace, address: Address, *, ready: Callable[[str]
 
     ``ready`` is told the URL once models are loaded and the server answers.
     """
+    # The scoring thread leaves Python for Polars dozens of times a batch; by default it could wait 5 ms to come back each time.
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = open_app(workspace)
     chosen, holder = address.reserved()
     server = Server(
