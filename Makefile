@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up faults bench browser clean
+.PHONY: help setup lint test demo up faults bench browser postgres redis clean
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -31,8 +31,14 @@ lint: setup  ## ruff, mypy, import-linter
 browser:
 	@tools/browser.sh
 
-test: lint browser  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile
+postgres:
+	@tools/postgres.sh
+
+redis:
+	@tools/redis.sh
+
+test: lint browser postgres redis  ## lint, then every test
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
 
 demo: setup  ## a year of flights through the whole loop; leaves demo/report.html, story.md, summary.json
 	$(BIN)/python examples/flights/demo.py --out demo
@@ -40,7 +46,8 @@ demo: setup  ## a year of flights through the whole loop; leaves demo/report.htm
 up: setup  ## server and dashboard on the demo's workspace
 	$(BIN)/trimaran up --workspace demo/workspace
 
-faults: setup  ## kill the loop at 40 random moments and hold it to what it acknowledged
+faults: setup  ## the long form: kills at 2,000 system calls, power cuts, failing and full disks; a table of what was lost
+	TRIMARAN_FAULTS=long $(BIN)/pytest tests/faults -n 2 --dist loadfile
 	TRIMARAN_FAULT_KILLS=40 $(BIN)/pytest tests/rehearsal -k killed -s
 
 bench: setup  ## what is claimed about speed, measured here beside floors

@@ -1,4 +1,4 @@
-"""Prints how many single rows a second captures and ledger put on the disk, beside bare SQLite in groups of the same size.
+"""Prints how many single rows a second captures put on the disk, beside bare SQLite in groups of the same size.
 
 Every row is durable before its writer goes on (WAL, ``synchronous=FULL``): so many writers wait at any time as a group holds
 rows. The bare floor writes a row of as many bytes to a table without an index.
@@ -11,21 +11,17 @@ import sys
 import tempfile
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from figures import Figure, arguments, report
 from trimaran.backends.sqlite_captures import SqliteCaptures
-from trimaran.backends.sqlite_ledger import SqliteLedger
 from trimaran.core.canon import canonical
-from trimaran.core.clock import ManualClock
-from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Notice, Prediction
+from trimaran.core.nouns import Prediction
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 CAPTURES, WAITING = 50_000, 64
-ENTRIES, WRITERS = 8_000, 16
 CAPTURES_LIMIT = 12_000.0  # docs/decisions/0004-captures-in-sqlite.md
 
 
@@ -65,25 +61,6 @@ def captured(path: Path) -> float:
     return CAPTURES / elapsed
 
 
-def appended(path: Path) -> float:
-    """Return the ledger entries a second, each appended alone by one of the writers."""
-    ledger = Ledger(SqliteLedger(path), ManualClock(NOON), "benchmark")
-    records = [notice(number) for number in range(ENTRIES)]
-    with ThreadPoolExecutor(WRITERS) as writers:
-        began = time.perf_counter()
-        list(writers.map(lambda record: ledger.append(record, "flight-delay"), records))
-        elapsed = time.perf_counter() - began
-    if ledger.verify().count != ENTRIES:
-        message = f"{ledger.verify().count} of {ENTRIES} entries are there"
-        raise RuntimeError(message)
-    return ENTRIES / elapsed
-
-
-def notice(number: int) -> Notice:
-    """Return a small record."""
-    return Notice(product="flight-delay", to="mailto:ops@example.com", subject=f"{number}", text="recent_origin_delay moved")
-
-
 def bare(path: Path, body: bytes, count: int, group: int) -> float:
     """Return the rows a second that SQLite alone commits in groups."""
     connection = sqlite3.connect(path, isolation_level=None)
@@ -114,13 +91,6 @@ def main() -> int:
                 floor_name=f"bare SQLite, {WAITING} a commit",
                 limit=CAPTURES_LIMIT,
                 at_least=True,
-            ),
-            Figure(
-                name=f"ledger entries, {WRITERS} writers",
-                value=appended(root / "ledger.db"),
-                unit="rows/s",
-                floor=bare(root / "two.db", canonical(notice(0)), ENTRIES, WRITERS),
-                floor_name=f"bare SQLite, {WRITERS} a commit",
             ),
         ]
     return report(figures, given.json)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment for processes whose start is timed: an installed trimaran has its bytecode, so sources may keep theirs."""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):

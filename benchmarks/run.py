@@ -14,12 +14,13 @@ import psutil
 from figures import Figure, arguments, report
 
 HERE = Path(__file__).parent
-PARTS = ("start", "features", "durable", "serving")
+FEATURES = tuple(f"features/{name}" for name in ("engine", "joins", "larger", "online", "contracts"))
+PARTS = ("start", *FEATURES, "durable", "ledger", "objects", "serving", "pipelines", "tracking")
 
 
 def measured(part: str, folder: Path) -> list[Figure]:
     """Return what one benchmark found; raises ``CalledProcessError`` when it ended without figures."""
-    target = folder / f"{part}.json"
+    target = folder / f"{part.replace('/', '-')}.json"
     print(f"{part} …", file=sys.stderr, flush=True)
     done = subprocess.run([sys.executable, HERE / f"{part}.py", "--json", target], check=False, stdout=subprocess.DEVNULL)
     if not target.exists():
@@ -28,11 +29,18 @@ def measured(part: str, folder: Path) -> list[Figure]:
 
 
 def main() -> int:
-    """Run all parts, print and keep the figures; return 1 when a promise was not kept."""
-    given = arguments(__doc__ or "").parse_args()
+    """Run parts, print and keep the figures; return 1 when a promise was not kept."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("part", nargs="*", help=f"only these, or those of a folder like features: {', '.join(PARTS)}")
+    given = parser.parse_args()
+    folders = {part.partition("/")[0] for part in PARTS}
+    unknown = {*given.part} - {*PARTS} - folders
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; choose from: {', '.join(PARTS)}")
+    parts = [part for part in PARTS if not given.part or {part, part.partition("/")[0]} & {*given.part}]
     load, cores = psutil.getloadavg()[0], psutil.cpu_count()
     with tempfile.TemporaryDirectory() as folder:
-        figures = [figure for part in PARTS for figure in measured(part, Path(folder))]
+        figures = [figure for part in parts for figure in measured(part, Path(folder))]
     print(f"Python {platform.python_version()}, {cores} cores, load {load:.1f} before the start")
     return report(figures, given.json or HERE / "results.json")
 

@@ -33,6 +33,7 @@ from granian.server.embed import Server
 from figures import Figure, arguments, report
 from flights import DATA, EXAMPLE, prepared
 from trimaran.app.feed import Feed
+from trimaran.app.gathering import gather
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
 from trimaran.app.processes import ScoringServer
@@ -41,7 +42,6 @@ from trimaran.app.running import run_once
 from trimaran.app.workspace import CLOCK, Workspace
 from trimaran.core.clock import SharedClock
 from trimaran.data.declaration import Definition
-from trimaran.data.tables import read_source
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 PRODUCT = EXAMPLE / "flights.py"
@@ -73,7 +73,7 @@ def build(root: Path, data: Path) -> tuple[Definition, pl.DataFrame]:
         ]
         message = "the gate refused the version to be served: " + "; ".join(reasons)
         raise RuntimeError(message)
-    frames = {name: read_source(life.definition.source(name)) for name in life.definition.tables}
+    frames = gather(life.definition, life.progress).frames
     definition = workspace.definition(live.version)
     return definition, Feed(definition, frames).asked(NOW - timedelta(hours=12), NOW, life.given)
 

@@ -1,6 +1,8 @@
 """A small workspace, written through the public records: one version live, one refused, one that waits for approvals."""
 
+import io
 import shutil
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from trimaran import build as proof
 from trimaran.app.workspace import CLOCK, Workspace
 from trimaran.core.canon import canonical
 from trimaran.core.clock import ManualClock, SharedClock
 from trimaran.core.nouns import (
+    CAPTURED,
     Approval,
     Balance,
     Code,
@@ -36,6 +40,15 @@ from trimaran.core.nouns import (
 )
 from trimaran.data.profiles import read_profile, take_profile, write_profile
 from trimaran.monitor import watch
+
+sys.path.append(str(Path(__file__).parent))  # the servers that tests of several rooms share
+from servers import PostgresServer, RedisServer, S3Server, postgres_programs, redis_program
+
+# How long an example takes is the machine's affair. New examples are hunted for at every desk; what decides whether a change
+# lands tries the same ones each time.
+settings.register_profile("untimed", deadline=None)
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("untimed")
 
 PRODUCT = "punctual"
 START = datetime(2013, 3, 1, tzinfo=UTC)
@@ -114,7 +127,14 @@ class Story:
         self.write(Declared(product=PRODUCT, owner="ops-ml", source=source, policies=policies), PRODUCT)
 
     def deliver(self):
-        refused = Quarantine(reasons={"load is missing": 3}, rows=self.workspace.objects.put(b"[]"))
+        moments = [self.clock.now() - timedelta(days=60) + timedelta(hours=hour) for hour in range(1003)]
+        rows = pl.DataFrame(
+            {"trip": [f"old-{row}" for row in range(1003)], "planned": moments, "done": moments}
+        ).with_columns(carrier=pl.lit("AA"), wind=10.0, load=0.5, late=0.0)
+        self.workspace.tables.append(f"{PRODUCT}/trips", rows[:1000], key="story")
+        buffer = io.BytesIO()
+        rows[1000:].write_parquet(buffer)
+        refused = Quarantine(reasons={"load is missing": 3}, rows=self.workspace.objects.put(buffer.getvalue()))
         ingest = Ingest(
             table="trips", version=0, source="trips.parquet", rows_in=1003, kept=1000, refused=3, quarantine=refused
         )
@@ -217,7 +237,7 @@ class Story:
             latency=proof.Latency(form="onnx", p50=fast, p99=fast),
             numerics=proof.Numerics(rows=1000, broken=0, alone=0.0, noise=1e-6, flips=0.0),
             weeks=[
-                proof.Period(start=moment - timedelta(days=7 * back), rows=700, label_rate=0.3, auc=seen)
+                proof.Period(start=moment - timedelta(days=7 * back), rows=700, label_rate=0.3, measures={"auc": seen})
                 for back in (4, 3, 2, 1)
             ],
             roc=[(round(x, 3), round(x**power, 5)) for x in np.linspace(0, 1, 51).tolist()],
@@ -291,7 +311,7 @@ class Story:
     def look(self, rows):
         state = self.workspace.ledger.latest(ModelVersion, f"{PRODUCT}/v1")[1]
         definition, profile = self.workspace.definition(state), read_profile(self.workspace.objects, state.profile)
-        frame = self.workspace.captures.frame(PRODUCT, features=True)
+        frame = self.workspace.captures.frame(PRODUCT, columns=CAPTURED)
         accepted = Measurement(value=0.82, n=3000, low=0.80, high=0.84, level=0.95)
         for day in range(40, (END - START).days - 1, 3):
             now = self.at(START + timedelta(days=day))
@@ -338,3 +358,61 @@ def told_workspace(tmp_path_factory):
 def own_workspace(told_workspace, tmp_path):
     """A copy of the small workspace that a test may write to."""
     return Path(shutil.copytree(told_workspace, tmp_path / "workspace"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what faults were injected, and what they cost, by the first word of each."""
+    reports = [report for state in ("passed", "failed") for report in terminalreporter.stats.get(state, [])]
+    found = [value for report in reports for name, value in report.user_properties if name == "fault"]
+    if not found:
+        return
+    counted = ("injected", "acknowledged", "lost", "doubled", "dangling", "seconds")
+    rows: dict[str, dict[str, float]] = {}
+    for value in found:
+        row = rows.setdefault(value["fault"].split(":")[0], dict.fromkeys(counted, 0))
+        for name in counted:
+            row[name] += value[name]
+    rows["in all"] = {name: sum(row[name] for row in rows.values()) for name in counted}
+    terminalreporter.section("faults")
+    width = max(map(len, rows))
+    terminalreporter.write_line(f"{'':{width}} " + " ".join(f"{name:>12}" for name in counted))
+    for fault, row in rows.items():
+        terminalreporter.write_line(f"{fault:{width}} " + " ".join(f"{row[name]:12,.0f}" for name in counted))
+    terminalreporter.write_line(f"seeds: {', '.join(sorted({str(value['seed']) for value in found}))}")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real server that speaks S3; whoever stops it starts it again."""
+    server = S3Server()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A real PostgreSQL; whoever stops it starts it again."""
+    if postgres_programs() is None:
+        pytest.skip("NO POSTGRESQL: no pg_ctl and initdb on the path or in /usr/lib/postgresql; tools/postgres.sh says how")
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """A real Redis; whoever stops it starts it again."""
+    if redis_program() is None:
+        pytest.skip("NO REDIS: no redis-server or valkey-server on the path; tools/redis.sh says how")
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The URL of an empty schema."""
+    return postgres_server.new_url()

@@ -14,7 +14,7 @@ from trimaran.app.workspace import Workspace
 
 @pytest.fixture(scope="module")
 def view(told_workspace):
-    return product_view(Workspace.existing(told_workspace), "punctual")
+    return product_view(Book.open(Workspace.existing(told_workspace), "punctual"))
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_decorated_functions_stay_plain_and_products_do_not_know_each_other():
 
 def test_check_gives_the_definition_or_every_fault_at_once(product, folder, tmp_path):
     assert [part.name for part in product.check(folder).features] == ["wind_now"]
-    with pytest.raises(DefinitionError, match="no such file"):
+    with pytest.raises(DefinitionError, match="there is no file"):
         product.check(tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_a_run_in_a_notebook_gives_a_version_that_shows_itself(run):
     assert "waits for" in repr(version)
     assert "<td>pass: auc is" in version._repr_html_()
     assert version.figure("roc").data
-    with pytest.raises(NotFound, match="choose from: roc, calibration, importance"):
+    with pytest.raises(NotFound, match="choose from: roc, calibration, confusion, importance"):
         version.figure("rock")
 
 
@@ -110,6 +110,12 @@ def test_the_product_tells_its_standing_story_and_view(product, run):
     story = product.story(workspace=place)
     assert any(event.sort == "training" for event in story)
     assert "v1" in repr(story)
+    totals = product.balance(workspace=place)
+    assert totals.closed
+    assert repr(totals).splitlines()[0].endswith("UTC: balances")
+    assert "ingest" in totals._repr_html_()
+    assert totals.figure().data[0].type == "sankey"
+    assert product.balance(workspace=place, until="2013-01-01").handovers == []
     view = product.view(workspace=place)
     assert "Approvals" in repr(view)
     assert view.figure().layout.shapes

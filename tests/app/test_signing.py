@@ -3,7 +3,7 @@
 import pytest
 
 from trimaran.app.signing import decide
-from trimaran.app.views import product_view
+from trimaran.app.views import Book, product_view
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import InputError, NotFound, Refused
 from trimaran.core.nouns import Approval
@@ -15,13 +15,13 @@ def test_a_decision_stands_in_the_persons_own_name(own_workspace):
     entry = workspace.ledger.store.get(ref.seq)
     record = workspace.ledger.read(ref, Approval)
     assert (entry.actor, record.person, record.role, record.note) == ("rosa", "rosa", "risk", "small exposure")
-    assert product_view(workspace, "punctual").approvals == []
+    assert product_view(Book.open(workspace, "punctual")).approvals == []
 
 
 def test_a_refusal_ends_the_waiting(own_workspace):
     workspace = Workspace.existing(own_workspace)
     decide(workspace, "punctual", "v3", "refuse", role="risk", person="rosa")
-    assert product_view(workspace, "punctual").approvals == []
+    assert product_view(Book.open(workspace, "punctual")).approvals == []
 
 
 @pytest.mark.parametrize(

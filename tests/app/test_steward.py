@@ -20,6 +20,7 @@ from trimaran.control.state import ProductState
 from trimaran.core.clock import ManualClock, SharedClock
 from trimaran.core.nouns import Balance, Declared, Ingest, Notice, Trigger, Turn, Verdict
 from trimaran.data.tables import Tables
+from trimaran.testing import Failing
 
 TEXT = """
 import trimaran as tm
@@ -182,6 +183,15 @@ def test_a_new_delivery_is_taken_in_once_and_nothing_is_repeated(place):
     assert place.told == []
 
 
+def test_the_ledger_is_signed_once_a_day_that_brings_something(place):
+    kept = []
+    for hours in (6, 12, 36):
+        place.after(NOW + hours * HOUR - place.clock.now(), reported(NOW + hours * HOUR))
+        kept.append([held.checkpoint.at for held in place.workspace.auditor.verify().checkpoints])
+    assert kept == [[NOW + 6 * HOUR], [NOW + 6 * HOUR], [NOW + 6 * HOUR, NOW + 36 * HOUR]]
+    assert place.told == []
+
+
 def test_a_row_waits_until_its_last_value_is_known_and_its_facts_do_not(place):
     place.after(HOUR, reported(NOW + HOUR))
     under_way = rows().filter((pl.col("planned") <= NOW + HOUR) & (pl.col("done") > NOW + HOUR))["trip"]
@@ -264,8 +274,8 @@ def test_a_file_without_a_column_is_told_by_the_columns_name(place):
     assert "column 'wind' is missing" in place.told[0]
 
 
-def test_an_unexpected_error_is_told_without_what_it_says_of_the_rows(place, monkeypatch):
-    monkeypatch.setattr(type(place.workspace.online), "push", lambda *_, **__: 1 / 0)
+def test_an_unexpected_error_is_told_without_what_it_says_of_the_rows(place):
+    place.workspace.online = Failing(place.workspace.online, "push", ZeroDivisionError("of row 7"))
     place.after(HOUR, reported(NOW + HOUR))
     assert place.told == ["punctual: sources is held up: ZeroDivisionError, which is not expected"]
 

@@ -40,7 +40,7 @@ def workspace(told_workspace):
 
 @pytest.fixture(scope="module")
 def view(workspace):
-    return product_view(workspace, "punctual")
+    return product_view(Book.open(workspace, "punctual"))
 
 
 def test_a_card_tells_what_is_live_what_waits_and_what_drifted(workspace):
@@ -86,7 +86,7 @@ def test_every_view_survives_json(workspace, view):
     for value, kind in (
         (view, ProductView),
         (portfolio(workspace), list[Card]),
-        (summary(workspace, "punctual"), Summary),
+        (summary(Book.open(workspace, "punctual")), Summary),
         (version_view(book, "v2"), VersionView),
     ):
         assert msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(value), type=kind)) == msgspec.json.encode(value)
@@ -172,21 +172,21 @@ def test_worth_counts_each_labelled_decision_once(view):
 
 def test_control_totals_balance_and_a_broken_one_is_named(own_workspace):
     workspace = Workspace.existing(own_workspace)
-    assert summary(workspace, "punctual").balanced
+    assert summary(Book.open(workspace, "punctual")).balanced
     lost = Balance(
         handover="labels", since=None, until=datetime(2013, 5, 14, tzinfo=UTC), entered=7400, left={"labelled": 7000}
     )
     workspace.ledger.append(lost, "punctual/labels")
-    found = summary(workspace, "punctual")
+    found = summary(Book.open(workspace, "punctual"))
     assert (found.balanced, found.broken) == (False, ["labels"])
     (labels,) = [total for total in totals(Book.open(workspace, "punctual")) if total.name == "labels"]
     assert (labels.missing, labels.entered, labels.closings) == (400, 7400, 2)
-    stations = {station.name: station for station in product_view(workspace, "punctual").stations}
+    stations = {station.name: station for station in product_view(Book.open(workspace, "punctual")).stations}
     assert stations["Capture"].status == "alarm"
 
 
 def test_the_summary_names_the_verified_chain_and_refuses_a_broken_one(workspace, own_workspace):
-    found = summary(workspace, "punctual")
+    found = summary(Book.open(workspace, "punctual"))
     assert (found.entries, found.chain) == (workspace.ledger.verify().count, workspace.ledger.verify().head)
     assert found.asked.requests == found.asked.answered + found.asked.refused == 101
     assert found.flow.answered == found.flow.labelled + found.flow.waiting + found.flow.unknowable
@@ -204,7 +204,7 @@ def test_a_version_that_another_replaced_is_retired_from_the_moment_it_was(own_w
         product="punctual", number=3, model=state.version.native, stage="live", traffic=Traffic(live=3), reason="passed"
     )
     workspace.ledger.append(move, "punctual")
-    view = product_view(workspace, "punctual")
+    view = product_view(Book.open(workspace, "punctual"))
     assert {row.name: row.fate for row in view.versions} == {"v1": "released", "v2": "refused", "v3": "live"}
     (live,) = [span for span in view.spans if (span.version, span.stage) == ("v1", "live")]
     assert live.end == datetime(2013, 5, 14, tzinfo=UTC)
@@ -224,7 +224,7 @@ def test_a_roll_back_gives_the_place_back_to_the_version_before(own_workspace):
         move = Release(product="punctual", number=3, model=model, stage=stage, traffic=traffic, reason=f"day {day}")
         workspace.ledger.append(move, "punctual")
     clock.set(datetime(2013, 5, 20, tzinfo=UTC))
-    view = product_view(workspace, "punctual")
+    view = product_view(Book.open(workspace, "punctual"))
     live = [(span.version, span.percent, span.start.day, span.end.day) for span in view.spans if span.stage == "live"]
     assert live == [("v1", 100, 1, 15), ("v1", 75, 15, 16), ("v3", 100, 16, 18), ("v1", 100, 18, 20)]
     assert [level.version for level in view.levels] == ["v1", "v3", "v1"]
@@ -257,7 +257,7 @@ def test_the_product_may_be_left_out_where_there_is_one_and_not_where_there_are_
 
 def test_a_definition_that_cannot_be_loaded_leaves_the_view_and_says_so(own_workspace):
     (own_workspace / "data-root").write_text(str(Path(own_workspace) / "gone"))
-    view = product_view(Workspace.existing(own_workspace), "punctual")
+    view = product_view(Book.open(Workspace.existing(own_workspace), "punctual"))
     assert view.worth == view.weeks == []
     assert "cannot be loaded" in view.faults[0]
     assert view.versions

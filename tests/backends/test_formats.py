@@ -112,8 +112,7 @@ def with_schema(data: bytes, schema: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def test_skops_refuses_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skops_refuses_a_file_that_unpacks_to_too_much() -> None:
     data = SkopsFormat().dump(fitted("logistic"), ["a", "b", "c", "d"])
-    monkeypatch.setattr("trimaran.backends.skops_format.SIZE_LIMIT", 1000)
     with pytest.raises(InputError, match="more than 1000"):
-        SkopsFormat().load(data)
+        SkopsFormat(largest=1000).load(data)

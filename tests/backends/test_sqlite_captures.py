@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ import pytest
 from trimaran.backends.sqlite_captures import SqliteCaptures
 from trimaran.core.ports import CaptureStore
 from trimaran.testing import captures_kit
+from trimaran.testing.captures_kit import prediction
 
 WRITER = """
 import sys
@@ -61,3 +64,17 @@ def test_text_that_cannot_be_stored_fails_its_own_call_only(tmp_path: Path) -> N
     with pytest.raises(UnicodeEncodeError):
         futures[1].result()
     assert store.counts("p")["predictions"] == 2
+
+
+def test_a_file_of_the_first_layout_gets_the_column_of_probabilities_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "captures.db"
+    SqliteCaptures(path).record([prediction("a")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE predictions DROP COLUMN probabilities")
+        connection.execute("PRAGMA user_version=1")
+        connection.commit()
+    store = SqliteCaptures(path)
+    classed = msgspec.structs.replace(prediction("b"), probabilities=[0.25, 0.75])
+    assert store.record([classed]) == 1
+    assert store.answers("p", ["a", "b"]) == {("a", 1): prediction("a"), ("b", 1): classed}
+    assert store.frame("p")["probabilities"].to_list() == [None, [0.25, 0.75]]

@@ -53,6 +53,15 @@ def test_four_processes_append_at_once_without_loss(tmp_path: Path) -> None:
     assert ledger_of(store).verify().count == 240
 
 
+def test_processes_that_send_the_same_write_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    writers = [start_writer(path, "same", 40) for _ in range(3)]
+    acknowledged = [writer.communicate()[0].split() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert acknowledged == [[f"same-{n}" for n in range(40)]] * 3
+    assert [entry.key for entry in SqliteLedger(path).scan()] == acknowledged[0]
+
+
 def test_a_killed_writer_keeps_all_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     writer = start_writer(path, "w", 1_000_000)
@@ -76,7 +85,7 @@ def ledger_of(store: LedgerStore) -> Ledger:
 
 def filled(path: Path) -> SqliteLedger:
     store = SqliteLedger(path)
-    store.append([ledger_kit.draft(f"k{n}", subject=f"s{n % 3}") for n in range(10)])
+    store.append([ledger_kit.draft(f"k{n}", subject=f"s{n % 3}", body=b'"%s"' % (b"ab" * 32)) for n in range(10)])
     return store
 
 
@@ -132,20 +141,40 @@ def test_a_changed_record_is_not_read(tmp_path: Path) -> None:
 def test_rebuilding_gives_the_index_that_writing_gave(tmp_path: Path) -> None:
     store = filled(tmp_path / "ledger.db")
     connection = sqlite3.connect(tmp_path / "ledger.db")
-    index = connection.execute("SELECT * FROM latest ORDER BY 1, 2").fetchall()
+    tables = [connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in ("latest", "mentions")]
+    assert [len(rows) for rows in tables] == [3, 10]
     connection.execute("DELETE FROM latest WHERE subject = 's1'")
     connection.execute("UPDATE latest SET seq = 1 WHERE subject = 's2'")
+    connection.execute("DELETE FROM mentions WHERE seq = 3")
+    connection.execute("INSERT INTO mentions VALUES (x'cdcd', 5)")
     connection.commit()
+    told = "\n".join(store.disagreements())
+    assert all(
+        words in told for words in ("newest turn of s1", "newest turn of s2", "entry 3 names abab", "entry 5 names cdcd")
+    )
     store.rebuild()
-    assert connection.execute("SELECT * FROM latest ORDER BY 1, 2").fetchall() == index
+    assert list(store.disagreements()) == []
+    again = [connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in ("latest", "mentions")]
+    assert again == tables
     connection.close()
+
+
+def test_a_file_that_was_brought_up_to_date_by_a_later_trimaran_is_not_written_any_more(tmp_path: Path) -> None:
+    store = filled(tmp_path / "ledger.db")
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    connection.execute("UPDATE meta SET form = 99")
+    connection.commit()
+    connection.close()
+    with pytest.raises(Unavailable, match=r"layout 99.*install the newer"):
+        store.append([ledger_kit.draft("late")])
+    assert store.head() == 10
 
 
 def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
     written = list(filled(tmp_path / "ledger.db").scan())
     again = SqliteLedger(tmp_path / "ledger.db")
     assert list(again.scan()) == written
-    assert again.append([ledger_kit.draft("k3", subject="s0")]) == [written[3]]
+    assert again.append([ledger_kit.draft("k3", subject="s0", body=written[3].body)]) == [written[3]]
 
 
 def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
@@ -157,9 +186,9 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert len(list(store.scan())) == 10
 
 
-def test_a_lock_held_for_too_long_is_unavailable_and_then_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_files, "PATIENCE", 0.01)
-    store = filled(tmp_path / "ledger.db")
+def test_a_lock_held_for_too_long_is_unavailable_and_then_forgotten(tmp_path: Path) -> None:
+    filled(tmp_path / "ledger.db")
+    store = SqliteLedger(tmp_path / "ledger.db", patience=0.05)
     with sqlite_files.closing_writer(store.path) as other:
         with sqlite_files.transaction(other, store.path), pytest.raises(Unavailable, match="nothing was recorded"):
             store.append([ledger_kit.draft("late")])

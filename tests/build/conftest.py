@@ -98,21 +98,25 @@ def declare(folder: Path, frames: dict[str, pl.DataFrame], fit: Callable | None 
     def usual_delay(delay):
         return delay.mean()
 
-    @product.label(parcels, wait="1d")
     def late(delay):
         return delay > 15
+
+    label, said = policies.pop("label", (late, {}))
+    product.label(parcels, wait="1d", **said)(label)
 
     def weighed(X, y, strength=1.0, centred=1):
         scaled = StandardScaler(with_mean=bool(centred))
         return make_pipeline(SimpleImputer(), scaled, LogisticRegression(C=strength)).fit(X.to_numpy(), y)
 
-    product.model(tune=policies.pop("tune", None), trials=policies.pop("trials", 0))(fit or weighed)
+    how = {name: policies.pop(name) for name in ("tune", "trials", "budget", "prune") if name in policies}
+    product.model(**how)(fit or weighed)
     if "replicate" in policies:
         product.replicate(by=policies.pop("replicate"))
     if "suggest" in policies:
         product.suggest(*(product[name] for name in policies.pop("suggest")), limit=10)
-    product.accept(**({"out_of_time": "15d", "auc": ">= 0.7"} | policies))
-    product.value(true_positive=10, false_positive=-4)
+    product.accept(**({"out_of_time": "15d"} | ({} if said else {"auc": ">= 0.7"}) | policies))
+    if not said:
+        product.value(true_positive=10, false_positive=-4)
     return product
 
 
@@ -134,12 +138,17 @@ class Yard:
         return replace(Job(cause="a test", key="first", source=Source("product text")), **changes)
 
 
-def new_yard(definition: Definition, frames: dict[str, pl.DataFrame]) -> Yard:
+def new_yard(definition: Definition, frames: dict[str, pl.DataFrame], store=None, compiled=None) -> Yard:
     clock = ManualClock(START + timedelta(days=DAYS))
-    objects, store = MemoryObjects(), MemoryLedger()
+    objects, store = MemoryObjects(), store or MemoryLedger()
     ledger = Ledger(store, clock, "tester")
     trainer = Trainer(
-        objects=objects, ledger=ledger, clock=clock, native=SkopsFormat(), compiled=OnnxFormat(), progress=Quiet()
+        objects=objects,
+        ledger=ledger,
+        clock=clock,
+        native=SkopsFormat(),
+        compiled=compiled or OnnxFormat(),
+        progress=Quiet(),
     )
     return Yard(definition, frames, objects, store, ledger, trainer)
 

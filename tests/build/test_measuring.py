@@ -8,9 +8,10 @@ from sklearn import metrics
 from trimaran.build import SMALL
 from trimaran.build.measuring import measures_of, reliability_points, roc_points, slices_of, weeks_of
 from trimaran.core.checks import MEASURES
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Value, YesOrNo
 
 VALUE = Value(true_positive=10, false_positive=-4)
+TASK = YesOrNo(VALUE)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def rows():
 
 def test_the_measures_agree_with_scikit_learn(rows):
     labels, scores = rows
-    seen = {name: measure.value for name, measure in measures_of(labels, scores, VALUE).items()}
+    seen = {name: measure.value for name, measure in measures_of(TASK, labels, scores).items()}
     acted = scores >= VALUE.threshold
     assert seen.keys() <= MEASURES.keys()
     assert seen["auc"] == pytest.approx(metrics.roc_auc_score(labels, scores))
@@ -35,20 +36,20 @@ def test_the_measures_agree_with_scikit_learn(rows):
 def test_scores_that_are_no_numbers_are_left_out(rows):
     labels, scores = rows
     broken = np.append(scores, [np.nan, 1.5])
-    assert measures_of(np.append(labels, [1, 0]), broken, VALUE) == measures_of(labels, scores, VALUE)
+    assert measures_of(TASK, np.append(labels, [1, 0]), broken) == measures_of(TASK, labels, scores)
 
 
 def test_small_slices_are_pooled_and_stand_last(rows):
     labels, scores = rows
     carriers = pl.Series("carrier", ["A"] * 2000 + ["B"] * 1900 + ["C"] * 60 + [None] * 40)
-    parts = slices_of("carrier", carriers, labels, scores, VALUE, 100)
+    parts = slices_of("carrier", carriers, labels, scores, TASK, 100)
     assert [(part.value, part.rows) for part in parts] == [("A", 2000), ("B", 1900), (SMALL, 100)]
 
 
 def test_intervals_of_slices_widen_with_their_number(rows):
     labels, scores = rows
-    halves = slices_of("x", pl.Series("x", ["A", "B"] * 2000), labels, scores, VALUE, 1)
-    quarters = slices_of("x", pl.Series("x", ["A", "B", "C", "D"] * 1000), labels, scores, VALUE, 1)
+    halves = slices_of("x", pl.Series("x", ["A", "B"] * 2000), labels, scores, TASK, 1)
+    quarters = slices_of("x", pl.Series("x", ["A", "B", "C", "D"] * 1000), labels, scores, TASK, 1)
     assert halves[0].measures["auc"].level == pytest.approx(0.95)
     assert quarters[0].measures["auc"].level == pytest.approx(0.975)
 
@@ -57,14 +58,14 @@ def test_weeks_hold_every_row_once(rows):
     labels, scores = rows
     start = datetime(2024, 1, 1, tzinfo=UTC)
     moments = pl.Series([start + timedelta(minutes=5 * row) for row in range(4000)])
-    weeks = weeks_of(moments, labels, scores)
+    weeks = weeks_of(TASK, "auc", moments, labels, scores)
     assert [week.rows for week in weeks] == [2016, 1984]
     assert [week.start for week in weeks] == [start, start + timedelta(days=7)]
 
 
 def test_the_roc_curve_has_the_area_of_the_scores(rows):
     labels, scores = rows
-    points = roc_points(labels, scores)
+    points = roc_points(TASK, labels, scores)
     assert points[0] == (0.0, 0.0)
     assert points[-1] == (1.0, 1.0)
     assert len(points) <= 100
@@ -72,11 +73,11 @@ def test_the_roc_curve_has_the_area_of_the_scores(rows):
 
 
 def test_one_class_has_no_curve():
-    assert roc_points(np.array([1, 1]), np.array([0.1, 0.9])) == []
+    assert roc_points(TASK, np.array([1, 1]), np.array([0.1, 0.9])) == []
 
 
 def test_the_calibration_curve_of_honest_scores_lies_on_the_diagonal(rows):
-    points = reliability_points(*rows)
+    points = reliability_points(TASK, *rows)
     assert sum(point.rows for point in points) == 4000
     assert all(abs(point.score - point.rate) < 0.08 for point in points)
 
@@ -87,7 +88,7 @@ def test_rows_that_share_their_day_widen_every_interval(rows):
     days = np.sort(generator.integers(0, 30, labels.size))
     better = generator.random(30)[days] < 0.3
     shared = np.where(better, labels * 0.5 + scores * 0.5, scores)
-    apart, by_day = measures_of(labels, shared, VALUE), measures_of(labels, shared, VALUE, days=days)
+    apart, by_day = measures_of(TASK, labels, shared), measures_of(TASK, labels, shared, days=days)
     for name in ("auc", "brier", "log_loss", "accuracy", "value"):
         assert by_day[name].value == pytest.approx(apart[name].value)
         assert by_day[name].high - by_day[name].low > 1.2 * (apart[name].high - apart[name].low)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from trimaran.build.probing import TOLERANCE, compare_forms, importance_of, probe_numerics, time_scorer
+from trimaran.core.tasks import YesOrNo
 
 ROWS = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
 
@@ -11,7 +12,7 @@ def logistic(rows):
 
 
 def test_forms_that_answer_alike_hold():
-    parity = compare_forms(logistic, lambda rows: logistic(rows) + 1e-7, ROWS, 0.5)
+    parity = compare_forms(logistic, lambda rows: logistic(rows) + 1e-7, ROWS, YesOrNo())
     assert parity.holds
     assert parity.difference == pytest.approx(1e-7, rel=1e-3)
 
@@ -23,11 +24,11 @@ def test_forms_that_differ_on_one_row_do_not_hold(shift):
         scores[7] += shift
         return scores
 
-    assert not compare_forms(logistic, other, ROWS, 0.5).holds
+    assert not compare_forms(logistic, other, ROWS, YesOrNo()).holds
 
 
 def test_flipped_decisions_are_counted():
-    assert compare_forms(logistic, lambda rows: 1 - logistic(rows), ROWS, 0.5).flips == 1.0
+    assert compare_forms(logistic, lambda rows: 1 - logistic(rows), ROWS, YesOrNo()).flips == 1.0
 
 
 def test_times_are_those_of_single_rows():
@@ -47,7 +48,7 @@ def test_broken_scores_are_counted():
     def scorer(rows):
         return np.where(rows[:, 0] > 1, np.nan, logistic(rows))
 
-    seen = probe_numerics(scorer, ROWS, 0.5, np.random.default_rng(0))
+    seen = probe_numerics(scorer, ROWS, YesOrNo(), np.random.default_rng(0))
     assert seen.broken == (ROWS[:, 0] > 1).sum()
 
 
@@ -55,8 +56,8 @@ def test_a_score_that_hangs_on_its_batch_is_seen():
     def scorer(rows):
         return logistic(rows - rows.mean(axis=0))
 
-    assert probe_numerics(scorer, ROWS, 0.5, np.random.default_rng(0)).alone > 0.1
-    assert probe_numerics(logistic, ROWS, 0.5, np.random.default_rng(0)).alone < 1e-12
+    assert probe_numerics(scorer, ROWS, YesOrNo(), np.random.default_rng(0)).alone > 0.1
+    assert probe_numerics(logistic, ROWS, YesOrNo(), np.random.default_rng(0)).alone < 1e-12
 
 
 def test_a_model_that_cuts_between_equal_numbers_is_seen():
@@ -64,14 +65,17 @@ def test_a_model_that_cuts_between_equal_numbers_is_seen():
         return (rows[:, 0] > np.float32(1.0)).astype(float)
 
     rows = np.ones((400, 3), dtype=np.float32)
-    assert probe_numerics(scorer, rows, 0.5, np.random.default_rng(0)).flips > 0.2
-    assert probe_numerics(logistic, ROWS, 0.5, np.random.default_rng(0)).flips == 0
+    assert probe_numerics(scorer, rows, YesOrNo(), np.random.default_rng(0)).flips > 0.2
+    assert probe_numerics(logistic, ROWS, YesOrNo(), np.random.default_rng(0)).flips == 0
 
 
 def test_importance_finds_the_feature_that_matters_and_is_the_same_again():
     labels = (logistic(ROWS) > np.random.default_rng(1).uniform(size=400)).astype(np.int64)
     first, second = (
-        importance_of(logistic, ROWS, labels, ["strong", "weak", "idle"], np.random.default_rng(2)) for _ in range(2)
+        importance_of(
+            logistic, ROWS, labels, ["strong", "weak", "idle"], np.random.default_rng(2), task=YesOrNo(), goal="auc"
+        )
+        for _ in range(2)
     )
     assert first == second
     assert next(iter(first)) == "strong"

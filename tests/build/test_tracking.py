@@ -1,4 +1,5 @@
 import os
+import site
 import subprocess
 from importlib import metadata
 
@@ -55,3 +56,15 @@ def test_every_installed_package_is_listed_once_in_order():
     lines = objects.get(track_environment(objects).lock).decode().splitlines()
     assert f"polars=={metadata.version('polars')}" in lines
     assert lines == sorted(set(lines), key=str.lower)
+
+
+def test_what_a_package_carries_in_a_folder_of_its_own_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "getsitepackages", lambda: [str(tmp_path)])
+    for folder in (tmp_path, tmp_path / "ray" / "thirdparty_files"):
+        (folder / f"{folder.name}-1.0.dist-info").mkdir(parents=True)
+        (folder / f"{folder.name}-1.0.dist-info" / "METADATA").write_text(f"Name: {folder.name}\nVersion: 1.0\n")
+        monkeypatch.syspath_prepend(str(folder))
+    objects = MemoryObjects()
+    listed = objects.get(track_environment(objects).lock).decode()
+    assert f"{tmp_path.name}==1.0" in listed
+    assert "thirdparty_files" not in listed

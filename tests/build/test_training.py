@@ -9,10 +9,12 @@ from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from trimaran.backends.onnx_format import OnnxFormat
 from trimaran.build import Rival, Source, read_evidence
 from trimaran.core.errors import InputError, Refused, Unavailable, UserCodeError
 from trimaran.core.nouns import Balance, ModelVersion, Run
 from trimaran.data.profiles import read_profile
+from trimaran.testing import Failing, MemoryLedger
 
 
 def train(yard, until=None, live=None, **changes):
@@ -23,10 +25,10 @@ def kinds(yard):
     return [(entry.kind, entry.subject.split("/")[0]) for entry in yard.store.scan()]
 
 
-def test_a_training_leaves_a_run_a_balance_and_a_version_with_everything_they_name(yard):
+def test_a_training_leaves_a_run_its_balances_and_a_version_with_everything_they_name(yard):
     found = train(yard)
     version, run = found.version, found.run
-    assert kinds(yard) == [("run", "parcels"), ("balance", "parcels"), ("version", "parcels")]
+    assert kinds(yard) == [("run", "parcels"), ("balance", "parcels"), ("balance", "parcels"), ("version", "parcels")]
     assert version.name == "v1"
     assert version.features == ["far", "gust", "usual_delay"]
     for digest in (version.native, version.compiled, version.profile, version.code, *run.artifacts.values()):
@@ -69,7 +71,7 @@ def test_seeding_leaves_the_callers_random_numbers_alone(make_yard):
 def test_a_job_done_before_is_not_done_again(yard):
     first, again = train(yard), train(yard)
     assert (again.ref, again.version, again.evidence) == (first.ref, first.version, first.evidence)
-    assert yard.store.head() == 3
+    assert yard.store.head() == 4
 
 
 def test_another_job_makes_the_next_version(yard):
@@ -78,34 +80,35 @@ def test_another_job_makes_the_next_version(yard):
 
 
 @pytest.mark.parametrize("written", [1, 2])
-def test_a_crash_between_the_run_and_its_version_repeats_nothing(yard, monkeypatch, written):
-    calls = []
-
-    def dies(drafts, append=yard.store.append):
-        calls.append(len(drafts))
-        if len(calls) == written:
-            raise Unavailable("the power went")
-        return append(drafts)
-
-    monkeypatch.setattr(yard.store, "append", dies)
+def test_a_crash_between_the_run_and_its_version_repeats_nothing(yard, kit, written):
+    kept = MemoryLedger()
+    struck = kit.new_yard(yard.definition, yard.frames, Failing(kept, "append", Unavailable("the power went"), call=written))
     with pytest.raises(Unavailable):
-        train(yard)
-    before = yard.store.head()
-    found = train(yard)
-    assert before == (0 if written == 1 else 2)
-    assert kinds(yard) == [("run", "parcels"), ("balance", "parcels"), ("version", "parcels")]
+        train(struck)
+    before = kept.head()
+    found = train(struck)
+    assert before == (0 if written == 1 else 3)
+    assert kinds(struck) == [("run", "parcels"), ("balance", "parcels"), ("balance", "parcels"), ("version", "parcels")]
     assert found.version.name == "v1"
 
 
-def test_a_number_taken_by_another_process_is_passed_over(yard, monkeypatch):
-    first = train(yard)
+class Behind(MemoryLedger):
+    """A ledger whose next scan misses all that another process has written meanwhile."""
 
-    def later(records, subject=None, until=None, *, after=0, history=yard.ledger.history):
-        monkeypatch.undo()  # only the first look misses what the other process wrote meanwhile
-        return iter(())
+    behind = False
 
-    monkeypatch.setattr(yard.ledger, "history", later)
-    second = train(yard, key="second")
+    def scan(self, **wanted):
+        behind, self.behind = self.behind, False
+        return iter(()) if behind else super().scan(**wanted)
+
+
+def test_a_number_taken_by_another_process_is_passed_over(yard, kit):
+    store = Behind()
+    slow = kit.new_yard(yard.definition, yard.frames, store)
+    first = train(slow)
+    store.behind = True
+    second = train(slow, key="second")
+    assert not store.behind
     assert (first.version.number, second.version.number) == (1, 2)
 
 
@@ -125,10 +128,10 @@ def test_an_authors_error_is_recorded_and_the_job_is_refused_after(make_yard):
     yard = make_yard(fit)
     with pytest.raises(UserCodeError, match="no such luck"):
         train(yard)
-    assert kinds(yard) == [("run", "parcels"), ("balance", "parcels")]
+    assert kinds(yard) == [("run", "parcels"), ("balance", "parcels"), ("balance", "parcels")]
     with pytest.raises(Refused, match="no such luck"):
         train(yard)
-    assert yard.store.head() == 2
+    assert yard.store.head() == 3
 
 
 def test_a_model_that_cannot_predict_says_what_to_return(make_yard):
@@ -165,15 +168,16 @@ def test_a_model_that_does_not_compile_serves_natively(make_yard):
     assert found.evidence.latency.form == "skops"
 
 
-def test_a_compiled_form_that_answers_otherwise_is_not_kept(yard, monkeypatch):
-    compiled = yard.trainer._compiled
+class Skewed(OnnxFormat):
+    """A compiled form that answers a hundredth too low."""
 
-    def skewed(data, load=compiled.load):
-        scorer = load(data)
+    def load(self, data):
+        scorer = super().load(data)
         return lambda rows: scorer(rows) * 0.99
 
-    monkeypatch.setattr(compiled, "load", skewed)
-    found = train(yard)
+
+def test_a_compiled_form_that_answers_otherwise_is_not_kept(yard, kit):
+    found = train(kit.new_yard(yard.definition, yard.frames, compiled=Skewed()))
     assert found.version.compiled is None
     assert not found.evidence.parity.holds
     assert "differs by up to" in found.evidence.parity.note
@@ -187,7 +191,7 @@ def test_the_live_version_is_measured_on_the_same_rows_in_its_own_features(yard)
     found = train(yard, key="second", live=rival)
     assert found.version.features == ["far", "gust", "usual_delay"]
     assert found.evidence.live.measures["auc"] == first.evidence.measures["auc"]
-    assert found.evidence.live.auc_difference.value == pytest.approx(
+    assert found.evidence.live.differences["auc"].value == pytest.approx(
         found.evidence.measures["auc"].value - first.evidence.measures["auc"].value
     )
 
@@ -203,6 +207,9 @@ def test_the_balance_of_a_training_has_nothing_missing(yard):
     _, balance = yard.ledger.latest(Balance, "parcels/training")
     assert balance.missing == 0
     assert balance.entered == yard.frames["parcels"].height
+    _, built = yard.ledger.latest(Balance, "parcels/features")
+    assert built.missing == 0
+    assert built.entered == balance.left["trained"] + balance.left["tested"]
 
 
 def test_a_training_at_an_earlier_moment_sees_only_what_was_there(yard):

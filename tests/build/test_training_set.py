@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimaran.build import Snapshot, TrainingSets
+from trimaran.backends.local_tasks import LocalExecutor
+from trimaran.backends.scratch import Scratch
+from trimaran.build import Computing, Snapshot, TrainingSets
 from trimaran.core.errors import InputError
-from trimaran.data.features import FeatureEngine
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 60
@@ -124,18 +125,87 @@ def test_remembered_features_are_those_computed_anew(definition, small, days, la
         assert remembered.balance == anew.balance
 
 
-def test_only_rows_that_a_new_fact_can_change_are_computed_again(definition, small, monkeypatch):
-    asked: list[pl.DataFrame] = []
-    sets = TrainingSets()
+def test_only_rows_that_a_new_fact_can_change_are_computed_again(small, kit, tmp_path):
+    asked: list[list[str]] = []
 
-    def counting(engine, rows, history, compute=FeatureEngine.compute):
-        asked.append(rows)
-        return compute(engine, rows, history)
+    def seen(parcels):
+        asked.append(parcels.to_list())
+        return parcels.str.len_chars().cast(pl.Float64)
 
-    monkeypatch.setattr(FeatureEngine, "compute", counting)
+    product = kit.declare(tmp_path, small)
+
+    @product.feature(product["parcels"])
+    def letters(parcel):
+        return parcel.map_batches(seen, return_dtype=pl.Float64)
+
+    definition, sets, computed = product.freeze(tmp_path), TrainingSets(), []
     for day in (40, 47, 47):
+        asked.clear()
         sets.make(definition, snapshot(arrives(small, START + timedelta(days=day)), START + timedelta(days=day)))
-    assert len(asked) == 2
-    first, second = asked
-    assert not second.is_empty()
-    assert not set(first["parcel"]) & set(second["parcel"])
+        computed.append({parcel for parcels in asked for parcel in parcels})
+    first, second, third = computed
+    assert first
+    assert second
+    assert not first & second
+    assert not third
+
+
+class Counting(LocalExecutor):
+    """Counts the tasks it does."""
+
+    def __init__(self):
+        self.done = 0
+
+    def map(self, act, tasks):
+        for made in super().map(act, tasks):
+            self.done += 1
+            yield made
+
+
+@pytest.fixture
+def counting():
+    return Counting()
+
+
+@pytest.fixture
+def cramped(tmp_path, counting):
+    """Training sets in so little memory that features are computed in parts."""
+    return TrainingSets(Computing(lambda: 900_000, counting, Scratch(tmp_path / "scratch").folder))
+
+
+def test_a_training_set_in_little_memory_is_the_same(definition, small, cramped, counting):
+    made, plain = cramped.make(definition, snapshot(small)), TrainingSets().make(definition, snapshot(small))
+    assert counting.done > 2
+    for ours, theirs in ((made.train, plain.train), (made.test, plain.test)):
+        assert ours.features.equals(theirs.features)
+        assert (ours.labels == theirs.labels).all()
+    assert (made.balance, made.built) == (plain.balance, plain.built)
+
+
+def test_in_parts_only_other_versions_are_computed_again(definition, small, cramped, counting):
+    cramped.make(definition, snapshot(small))
+    done = counting.done
+    cramped.make(definition, snapshot(small))
+    assert counting.done == done
+    windy = {**small, "weather": small["weather"].with_columns(wind=pl.col("wind") + 1)}
+    made = cramped.make(definition, snapshot(windy, version=1))
+    assert counting.done > done
+    assert made.train.features.equals(TrainingSets().make(definition, snapshot(windy)).train.features)
+
+
+def test_what_fits_into_memory_is_computed_at_once(definition, small, tmp_path, counting):
+    sets = TrainingSets(Computing(lambda: 10**9, counting, Scratch(tmp_path / "scratch").folder))
+    made = sets.make(definition, snapshot(small))
+    assert made.train.features.equals(TrainingSets().make(definition, snapshot(small)).train.features)
+    assert counting.done == 0
+
+
+@pytest.mark.parametrize("memory", [(900_000, 10**9, 900_000), (10**9, 900_000, 10**9)], ids=["more", "less"])
+def test_that_memory_is_not_always_the_same_changes_nothing(definition, small, tmp_path, counting, memory):
+    each = iter(memory)
+    sets = TrainingSets(Computing(lambda: next(each), counting, Scratch(tmp_path / "scratch").folder))
+    windy = {**small, "weather": small["weather"].with_columns(wind=pl.col("wind") + 1)}
+    for version, frames in enumerate((small, windy, small)):
+        made = sets.make(definition, snapshot(frames, version=version))
+        assert made.train.features.equals(TrainingSets().make(definition, snapshot(frames)).train.features)
+    assert counting.done

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import trimaran.data.declaration as tm
-from trimaran.build import TrainingSets, tune
+from trimaran.build import Objective, TrainingSets, tune
 from trimaran.core.errors import UserCodeError
 
 
@@ -15,7 +15,9 @@ def tuned(make_yard, kit):
     def run(fit, tune_, trials, seed=0):
         yard = make_yard(fit, tune=tune_, trials=trials)
         made = TrainingSets().make(yard.definition, yard.snapshot())
-        return tune(yard.definition.model, made.train, seed=seed, progress=kit.Quiet())
+        return tune(
+            yard.definition.model, made.train, Objective(yard.definition.task, "auc"), seed=seed, progress=kit.Quiet()
+        )
 
     return run
 
@@ -75,7 +77,7 @@ def test_no_row_of_the_out_of_time_window_is_ever_seen(make_yard, kit):
 
     yard = make_yard(watching, tune={"depth": [2, 3]}, trials=3)
     made = TrainingSets().make(yard.definition, yard.snapshot())
-    tune(yard.definition.model, made.train, seed=0, progress=kit.Quiet())
+    tune(yard.definition.model, made.train, Objective(yard.definition.task, "auc"), seed=0, progress=kit.Quiet())
     hidden = set(made.test.features["far"])
     assert seen
     assert not any(hidden & set(rows["far"]) for rows in seen)

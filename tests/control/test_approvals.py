@@ -5,7 +5,7 @@ import pytest
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import outstanding, refusal, sign, signatures
 from trimaran.control.state import ProductState
-from trimaran.core.errors import NotFound, Refused
+from trimaran.core.errors import Conflict, NotFound, Refused
 
 PRODUCT = "punctual"
 
@@ -51,3 +51,26 @@ def test_only_what_stands_in_staging_can_be_approved(world):
         sign(ledger.as_actor("rita"), state, policy, 1, "risk")
     with pytest.raises(NotFound, match="it has v1, v2, v3"):
         sign(ledger.as_actor("rita"), state, policy, 9, "risk")
+
+
+def test_the_same_decision_sent_twice_is_one_and_a_changed_mind_is_written_each_time(world):
+    ledger, state, policy = world
+    rita = ledger.as_actor("rita")
+    first = sign(rita, state, policy, 3, "risk")
+    assert sign(rita, state, policy, 3, "risk") == first  # as another process would, which has not read it yet
+    assert sign(rita, state.catch_up(ledger), policy, 3, "risk") == first
+    refused = sign(rita, state.catch_up(ledger), policy, 3, "risk", decision="refuse")
+    again = sign(rita, state.catch_up(ledger), policy, 3, "risk")
+    assert first.seq < refused.seq < again.seq
+    assert [approval.decision for _, approval in state.catch_up(ledger).versions[3].approvals][-3:] == [
+        "approve",
+        "refuse",
+        "approve",
+    ]
+
+
+def test_two_different_decisions_of_one_person_at_once_conflict(world):
+    ledger, state, policy = world
+    sign(ledger.as_actor("rita"), state, policy, 3, "risk")
+    with pytest.raises(Conflict, match="was used before"):
+        sign(ledger.as_actor("rita"), state, policy, 3, "risk", decision="refuse")

@@ -94,7 +94,7 @@ def test_without_a_live_version_there_is_nothing_to_be_worse_than(definition, ev
 @pytest.mark.parametrize(("live", "outcome"), [(0.755, "pass"), (0.77, "fail")])
 def test_a_candidate_may_be_worse_than_live_by_the_margin_and_no_more(definition, evidence, live, outcome):
     comparison = proof.Comparison(
-        number=4, measures={"auc": measured(live)}, auc_difference=measured(0.75 - live, half=0.005)
+        number=4, measures={"auc": measured(live)}, differences={"auc": measured(0.75 - live, half=0.005)}
     )
     found = finding(judge_candidate(definition, changed(evidence, live=comparison), "ab"), "against live")
     assert found.outcome == outcome
@@ -104,7 +104,7 @@ def test_a_candidate_may_be_worse_than_live_by_the_margin_and_no_more(definition
 
 def test_a_live_version_that_cannot_be_measured_leaves_it_unknown(definition, evidence):
     nothing = Measurement(value=None, note="only one class")
-    comparison = proof.Comparison(number=4, measures={"auc": nothing}, auc_difference=nothing)
+    comparison = proof.Comparison(number=4, measures={"auc": nothing}, differences={"auc": nothing})
     assert judge_candidate(definition, changed(evidence, live=comparison), "ab").outcome == "unknown"
 
 

@@ -8,7 +8,7 @@ import pytest
 import shop
 
 from trimaran.core.checks import parse_rules
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Number, OneOf, Value, YesOrNo
 from trimaran.deploy import Comparison, Evidence
 
 RULES = parse_rules("errors > 1% or drift > 0.25 or p99 > 50ms")
@@ -35,8 +35,14 @@ def captures(n, candidate, *, labelled=True, seed=1, failures=0, seconds=0.004, 
         "label": label if labelled else [None] * n,
         "known_at": [known if labelled else None] * n,
         "joined_at": [known if labelled else None] * n,
+        "probabilities": [None] * n,
     }
-    types = {"label": pl.Float64, "known_at": pl.Datetime("us", "UTC"), "joined_at": pl.Datetime("us", "UTC")}
+    types = {
+        "probabilities": pl.List(pl.Float64),
+        "label": pl.Float64,
+        "known_at": pl.Datetime("us", "UTC"),
+        "joined_at": pl.Datetime("us", "UTC"),
+    }
     parts = [
         pl.DataFrame(
             common | {"version": [1] * n, "role": ["live"] * n, "score": live, "seconds": [0.004] * n},
@@ -126,7 +132,7 @@ def test_a_slow_candidate_fails_its_latency():
 def test_rules_may_compare_with_the_live_version():
     rules = parse_rules("auc < live - 0.03 or brier > live + 0.05 or accuracy < live - 0.1 or errors > live + 0.5")
     frame = captures(3000, worse)
-    _, findings = judged(frame, rules=rules, worth=Value(true_positive=1, false_positive=-1))
+    _, findings = judged(frame, rules=rules, task=YesOrNo(Value(true_positive=1, false_positive=-1)))
     assert {name: finding.outcome for name, finding in findings.items()} == {
         "auc": "fail",
         "brier": "fail",
@@ -138,7 +144,7 @@ def test_rules_may_compare_with_the_live_version():
 
 def test_value_and_the_other_measures_are_judged_too():
     rules = parse_rules("value < 0 or log_loss > 5 or ece > 0.9 or p50 > 1s or errors > 0")
-    _, findings = judged(captures(3000, same), rules=rules, worth=Value(true_positive=1, true_negative=1))
+    _, findings = judged(captures(3000, same), rules=rules, task=YesOrNo(Value(true_positive=1, true_negative=1)))
     assert {finding.outcome for finding in findings.values()} == {"pass"}
 
 
@@ -158,3 +164,72 @@ def test_looking_often_rarely_calls_a_harmless_candidate_harmful():
         harm = Evidence(harm=0.0)
         wrong += any(Comparison(look, candidate=2, live=1, evidence=harm).no_harm().outcome == "fail" for look in looks)
     assert wrong <= 4  # 40 x 0.025, and room for chance
+
+
+SPREAD = 10.0
+
+
+def numbers(n, error, *, seed=0, bias=0.0):
+    """Two versions' answers of a number that err much alike, the candidate's with a bias besides."""
+    rng = np.random.default_rng(seed)
+    label = rng.normal(50, SPREAD, n)
+    live = label + rng.normal(0, error, n)
+    candidate = live + rng.normal(0, error / 8, n) + bias
+    frame = captures(n, same)
+    truth = pl.Series(np.tile(label, 2))
+    return frame.with_columns(score=pl.Series(np.concatenate([live, candidate])), label=truth)
+
+
+def classed(n, blur, *, seed=0):
+    """Two versions' probabilities of three classes, the candidate's blurred."""
+    rng = np.random.default_rng(seed)
+    chance = rng.dirichlet([1, 1, 1], n)
+    label = (chance.cumsum(axis=1) > rng.uniform(size=(n, 1))).argmax(axis=1).astype(float)
+    other = (1 - blur) * chance + blur / 3
+    frame = captures(n, same)
+    both = np.concatenate([chance, other])
+    return frame.with_columns(
+        score=pl.Series(both.max(axis=1)), label=pl.Series(np.tile(label, 2)), probabilities=pl.Series(both.tolist())
+    )
+
+
+TASKS = {
+    "number": (Number(), lambda harm, n, seed: numbers(n, 4.0, seed=seed, bias=6.0 * harm), "mae > live + 1"),
+    "classes": (OneOf(("a", "b", "c")), lambda harm, n, seed: classed(n, 0.8 * harm, seed=seed), "accuracy < live - 0.5"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_harmful_candidate_of_any_task_fails_and_a_like_one_passes(name):
+    task, make, rule = TASKS[name]
+    for harm, outcome in ((0, "pass"), (1, "fail")):
+        comparison = Comparison(
+            make(harm, 6000, 1), candidate=2, live=1, task=task, spread=SPREAD, rollback=parse_rules(rule)
+        )
+        finding = comparison.no_harm()
+        assert finding.outcome == outcome, finding.reason
+        (alarmed,) = comparison.alarms()
+        assert alarmed.outcome == ("fail" if name == "number" and harm else "pass"), alarmed.reason
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_looking_often_rarely_calls_a_like_candidate_of_any_task_harmful(name):
+    task, make, _ = TASKS[name]
+    wrong = 0
+    for seed in range(40):
+        frame = make(0, 1500, seed)
+        looks = (
+            Comparison(
+                frame.filter(pl.col("id").str.slice(1).cast(pl.Int32) < n), candidate=2, live=1, task=task, spread=SPREAD
+            )
+            for n in range(300, 1500, 300)
+        )
+        wrong += any(look.no_harm().outcome == "fail" for look in looks)
+    assert wrong <= 3
+
+
+def test_one_wild_error_does_not_decide_about_a_number():
+    frame = numbers(3000, 4.0).with_columns(
+        score=pl.when((pl.col("version") == 2) & (pl.col("id") == "i7")).then(1e9).otherwise(pl.col("score"))
+    )
+    assert Comparison(frame, candidate=2, live=1, task=Number(), spread=SPREAD).no_harm().outcome == "pass"

@@ -13,6 +13,7 @@ from trimaran.backends.sqlite_captures import SqliteCaptures
 from trimaran.backends.sqlite_online import SqliteOnline
 from trimaran.core.clock import ManualClock
 from trimaran.core.errors import Unavailable
+from trimaran.core.nouns import CAPTURED
 from trimaran.deploy import Dataplane, Stores
 
 ROW = {"parcel": "p1", "sent": "2013-07-01T12:30:00Z", "depot": "EWR", "weight": 6.0, "pieces": 2, "express": True}
@@ -34,7 +35,7 @@ class World:
         return self.plane.score(self.plane.reader.check(rows or [ROW]), **how)
 
     def captured(self):
-        frame = self.captures.frame("parcels", features=True).sort("id", "version")
+        frame = self.captures.frame("parcels", columns=CAPTURED).sort("id", "version")
         return {(row["id"], row["version"]): row for row in frame.iter_rows(named=True)}
 
 

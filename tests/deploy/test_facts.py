@@ -93,3 +93,15 @@ def test_nothing_is_prepared_again_when_nothing_was_pushed(facts, online):
     after = facts.history()
     assert after["depots"] is before["depots"]
     assert after["weather"] is not before["weather"]
+
+
+def test_online_an_older_event_that_comes_later_overwrites_nothing(facts, online):
+    online.push("parcels", "weather", shop.weather(("EWR", shop.NOON, 4.0)), key="1")
+    online.push("parcels", "weather", shop.weather(("EWR", shop.NOON - shop.HOUR, 9.0)), key="2")
+    assert feature(facts, "gale") == 8.0
+
+
+def test_online_a_fact_past_its_maximal_age_is_not_seen(facts, online):
+    online.push("parcels", "weather", shop.weather(("EWR", shop.NOON - 7 * shop.HOUR, 4.0)), key="1")
+    online.push("parcels", "weather", shop.weather(("JFK", shop.NOON - 6 * shop.HOUR, 4.0)), key="2")
+    assert (feature(facts, "gale"), feature(facts, "gale", "JFK")) == (None, 8.0)

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
+from trimaran.app.views import Book
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import NotFound
 from trimaran.doors.report import write_report, write_story
 
 
 def test_the_report_is_one_file_that_asks_the_network_for_nothing(told_workspace, tmp_path):
-    write_report(Workspace.existing(told_workspace), "punctual", tmp_path / "out" / "report.html")
+    write_report(Book.open(Workspace.existing(told_workspace), "punctual"), tmp_path / "out" / "report.html")
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text)
     assert text.count('<script type="application/json"') == 7
@@ -28,5 +29,5 @@ def test_the_story_is_a_markdown_table_with_a_row_an_event(told_workspace, tmp_p
 
 def test_no_report_is_left_of_a_product_that_is_not_there(told_workspace, tmp_path):
     with pytest.raises(NotFound):
-        write_report(Workspace.existing(told_workspace), "tardy", tmp_path / "report.html")
+        write_report(Book.open(Workspace.existing(told_workspace), "tardy"), tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from trimaran.core.errors import InputError
 from trimaran.core.nouns import Measurement
 from trimaran.data.declaration import Watch
 from trimaran.data.profiles import Profile
-from trimaran.monitor import Details, watch
+from trimaran.monitor import read_details, watch
 
 ACCEPTED = Measurement(value=0.80, low=0.79, high=0.81, n=8000, level=0.95)
 
@@ -35,10 +35,18 @@ def test_a_calm_month_passes_in_everything(definition, version, world, profile):
 def test_details_hold_what_the_charts_need_and_can_be_kept(definition, version, world, profile):
     details = watch(definition, version, profile, ACCEPTED, world.frame(9000, 33), world.start).details
     assert len(details.drift) == 6
-    assert details.quality.auc.low < details.quality.auc.value < details.quality.auc.high
+    assert details.quality.measures["auc"].low < details.quality.measures["auc"].value < details.quality.measures["auc"].high
     assert details.reconciled.inside
     assert details.numerics.n == details.latency[0].n
-    assert msgspec.json.decode(canonical(details), type=Details) == details
+    assert read_details(canonical(details)) == details
+
+
+def test_details_of_the_first_form_still_read(definition, version, world, profile):
+    details = watch(definition, version, profile, ACCEPTED, world.frame(9000, 33), world.start).details
+    said = msgspec.json.decode(canonical(details))
+    for part in ("quality", "estimated"):
+        said[part] |= said[part].pop("measures")
+    assert read_details(msgspec.json.encode(said)) == details
 
 
 def test_a_stored_profile_serves_like_the_fresh_one(definition, version, world, profile):

@@ -1,10 +1,16 @@
 """The small product's history: three months of trips whose delays follow the wind and the hour."""
 
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from playing import finish
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS, PER_DAY = 50, 500
@@ -43,3 +49,10 @@ def history(tmp_path_factory):
     trips.write_parquet(folder / "trips.parquet")
     weather.write_parquet(folder / "weather.parquet")
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole(history, tmp_path_factory):
+    """A rehearsal that nobody disturbed."""
+    out = tmp_path_factory.mktemp("whole")
+    return out, finish(history, out)

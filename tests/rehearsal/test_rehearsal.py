@@ -4,57 +4,20 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
-import msgspec
 import pytest
+from playing import DAYS, PRODUCT, finish, start
 
+from trimaran.app.reconciling import reconcile
+from trimaran.app.views import Book
 from trimaran.app.workspace import Workspace
 from trimaran.control.state import ProductState
 from trimaran.control.story import story
-from trimaran.core.nouns import Balance, Turn
+from trimaran.core.nouns import Balance, Turn, Verdict
 from trimaran.doors.rehearsal import JOURNAL
-
-PRODUCT = "trips"
-HERE = Path(__file__).parent
-DAYS = 9
-SCRIPT = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from trimaran.app.replay import Plan
-from trimaran.app.progress import progress
-from trimaran.doors.rehearsal import Stage, rehearse
-
-product, data, out, days = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
-plan = Plan(start=datetime(2024, 2, 1, tzinfo=UTC), until=datetime(2024, 2, 1 + days, tzinfo=UTC), requests=60,
-            signatories={"risk": "rita"}, planted=(datetime(2024, 2, 2, tzinfo=UTC),))
-with progress() as shown:
-    rehearse(Stage(product, data, out), plan, shown)
-"""
-
-
-def start(history, out):
-    command = [sys.executable, "-c", SCRIPT, str(HERE / "trips.py"), str(history), str(out), str(DAYS)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-
-
-def finish(history, out):
-    process = start(history, out)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()[-3000:]
-    return msgspec.json.decode((out / "summary.json").read_bytes())
-
-
-@pytest.fixture(scope="session")
-def whole(history, tmp_path_factory):
-    """A rehearsal that nobody disturbed."""
-    out = tmp_path_factory.mktemp("whole")
-    return out, finish(history, out)
 
 
 @pytest.mark.slow
@@ -64,6 +27,15 @@ def test_every_request_is_accounted_for(whole):
     assert outcome["refused"] == DAYS
     assert outcome["lost"] == 0
     assert outcome["labelled"] + outcome["waiting"] + outcome["unknowable"] == outcome["answered"] + outcome["batch"]
+
+
+@pytest.mark.slow
+def test_nothing_was_served_otherwise_than_it_is_trained_on(whole):
+    workspace = Workspace.existing(whole[0] / "workspace")
+    watched = [workspace.ledger.read(entry.ref, Verdict) for entry in workspace.ledger.store.scan(kinds=["verdict"])]
+    looks = [finding for verdict in watched for finding in verdict.findings if finding.check == "skew"]
+    assert [look.reason for look in looks if look.outcome not in {"pass", "unknown"}] == []
+    assert sum(look.outcome == "pass" and look.value == 0 for look in looks) >= DAYS // 2
 
 
 @pytest.mark.slow
@@ -93,11 +65,14 @@ def test_a_retrained_version_went_through_shadow_and_canary(whole):
 @pytest.mark.slow
 def test_all_control_totals_balance_and_the_chain_is_whole(whole):
     out, _ = whole
-    ledger = Workspace.existing(out / "workspace").ledger
+    workspace = Workspace.existing(out / "workspace")
+    ledger = workspace.ledger
     balances = [balance for _, balance in ledger.history([Balance])]
-    assert {balance.handover for balance in balances} >= {"ingest trips", "training", "labels"}
+    handovers = {"ingest trips", "features", "training", "scoring", "capture", "delivery", "labels"}
+    assert {balance.handover for balance in balances} >= handovers
     assert [balance for balance in balances if balance.missing] == []
     assert ledger.verify().count == ledger.store.head()
+    assert workspace.auditor.verify(objects=True).faults == []
 
 
 @pytest.mark.slow
@@ -128,4 +103,5 @@ def test_killed_at_random_points_it_goes_on_and_loses_nothing(history, whole, tm
     assert turns == sorted(set(turns))
     assert all(after - before == timedelta(days=1) for before, after in pairwise(turns))
     assert [balance for _, balance in workspace.ledger.history([Balance]) if balance.missing] == []
+    assert reconcile(Book.open(workspace, PRODUCT)).breaks == []
     workspace.ledger.verify()

@@ -30,6 +30,11 @@ def recent_delay(late_by):
     return late_by.mean()
 
 
+@product.feature(trips, by="place", window="7d")
+def usually_late(is_late):
+    return tm.target_encoding(is_late, prior=0.3)
+
+
 @product.label(trips, wait="1d")
 def is_late(late_by):
     return late_by > 15

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
+from trimaran.app.barring import Barred
 from trimaran.app.feed import Feed
+from trimaran.app.gathering import Gathered, merged, span_of
 from trimaran.app.replay import FACTS_BEFORE
 from trimaran.app.workspace import Workspace
-from trimaran.core.errors import NotFound, TrimaranError
+from trimaran.core.errors import TrimaranError
 from trimaran.core.nouns import Ingest
-from trimaran.data.contracts import identity, judge_delivery
-from trimaran.data.declaration import Definition, Table
-from trimaran.data.tables import Tables, quarantined, read_source
-
-
-class _Mark(NamedTuple):
-    size: int
-    changed: int
+from trimaran.data.contracts import identity
+from trimaran.data.declaration import Definition
+from trimaran.data.sources import read
+from trimaran.data.tables import Tables, quarantined
 
 
 class Inbox:
-    """Reads a product's declared sources, each only when its size or time of change is another than at the last look.
+    """Reads a product's declared sources, each only when its fingerprint is another than at the last look, or has none.
 
     A row is delivered once nothing more can become known of it, as in a replay; its facts are pushed for serving as soon
     as each is known. What a table holds by identity, and what was quarantined with the same content, is no news: a
@@ -36,19 +32,22 @@ class Inbox:
     def __init__(self, workspace: Workspace, definition: Definition) -> None:
         self._workspace = workspace
         self._definition = definition
-        self._marks: dict[str, _Mark] = {}
+        self._marks: dict[str, str | None] = {}
+        self._unreadable: dict[str, pl.DataFrame] = {}
+        self.notes: dict[str, list[str]] = {}
         self._frames: dict[str, pl.DataFrame] = {}
         self._feed: Feed | None = None
         self._until: datetime | None = None
+        self._barred = Barred(workspace, definition.name)
         self._pushed = self._served()
         self._refused: dict[str, tuple[int, pl.DataFrame]] = {}
 
     def look(self) -> list[str]:
         """Read the sources that changed, and return what is wrong with any, in words; it counts as it was before."""
-        faults, changed = [], False
-        for name, table in self._definition.tables.items():
+        faults, changed = [], self._bar()
+        for name in self._definition.tables:
             try:
-                changed |= self._read(name, table)
+                changed |= self._read(name)
             except TrimaranError as error:
                 faults.append(str(error))
         if changed and len(self._frames) == len(self._definition.tables):
@@ -83,28 +82,46 @@ class Inbox:
         if self._until is None:
             due |= self._feed.timeless
         fresh = {name: self._news(tables, name, rows) for name, rows in due.items()}
-        return {name: rows for name, rows in fresh.items() if not rows.is_empty()}
+        fresh = {name: rows for name, rows in fresh.items() if not rows.is_empty()}
+        if self._until is not None:
+            return fresh
+        spoiled = {
+            name: _without(rows, self._quarantine(tables, name), list(self._definition.tables[name].schema))
+            for name, rows in self._unreadable.items()
+        }
+        return Gathered(unreadable=spoiled).with_unreadable(fresh)
 
     def taken(self, until: datetime) -> None:
         """Remember that everything which settled until a moment was taken in."""
         self._until = until
 
-    def sources(self) -> dict[str, Path]:
-        """Return the file of each table."""
-        return {name: self._definition.source(name) for name in self._definition.tables}
-
-    def _read(self, name: str, table: Table) -> bool:
-        path = self._definition.source(name)
-        mark = _mark(path)
-        if mark == self._marks.get(name):
+    def _bar(self) -> bool:
+        """Forget the rows of people who were erased since the last look; return whether there were any such people."""
+        now = Barred(self._workspace, self._definition.name)
+        if now.count == self._barred.count:
             return False
-        rows = read_source(path)
-        if _mark(path) != mark:
-            return False
-        judge_delivery(table, (), rows.clear())  # names every column that is missing or has changed type
-        self._frames[name] = rows.select(pl.col(column).cast(kind) for column, kind in table.schema.items())
-        self._marks[name] = mark
+        self._barred = now
+        self._frames, self._pushed = now.without_all(self._frames), now.without_all(self._pushed)
+        self._unreadable = now.without_all(self._unreadable)
+        self._refused.clear()
         return True
+
+    def _read(self, name: str) -> bool:
+        source, shape = self._definition.source(name), self._definition.shape(name)
+        mark = source.fingerprint(shape.moments)
+        if mark is not None and mark == self._marks.get(name):
+            return False
+        held = self._frames.get(name)
+        span = span_of(self._definition, name, held)
+        found = read(source, shape, span=span)
+        if source.fingerprint(shape.moments) != mark:
+            return False
+        rows = self._barred.without(found.rows)
+        rows = rows if span is None or held is None else merged(self._definition, name, [held, rows])
+        same = mark is None and held is not None and rows.equals(held)
+        self._frames[name], self._unreadable[name] = rows, self._barred.without(found.unreadable)
+        self._marks[name], self.notes[name] = mark, found.notes
+        return not same
 
     def _news(self, tables: Tables, name: str, rows: pl.DataFrame) -> pl.DataFrame:
         fresh = rows.join(tables.frame(name), on=identity(self._definition.tables[name]), how="anti", maintain_order="left")
@@ -133,14 +150,6 @@ class Inbox:
             name: pl.concat(found).unique(identity(self._definition.tables[name]), keep="last", maintain_order=True)
             for name, found in parts.items()
         }
-
-
-def _mark(path: Path) -> _Mark:
-    try:
-        seen = path.stat()
-    except OSError as error:
-        raise NotFound(f"there is no file {path}; check the source of the table and the data folder") from error
-    return _Mark(seen.st_size, seen.st_mtime_ns)
 
 
 def _without(rows: pl.DataFrame, known: pl.DataFrame | None, columns: list[str]) -> pl.DataFrame:

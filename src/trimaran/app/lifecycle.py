@@ -8,19 +8,22 @@ from pathlib import Path
 
 import polars as pl
 
+from trimaran.app.computing import open_computing
 from trimaran.app.loading import Loaded, load_text
 from trimaran.app.oversight import Oversight
+from trimaran.app.pipelines.stages import Passed, Stages, write_loop
 from trimaran.app.policies import policies_of
 from trimaran.app.promotion import PASSING, Promotion
 from trimaran.app.workspace import Workspace
-from trimaran.build import Job, Rival, Segment, Snapshot, Source, Trainer, read_evidence, replicate, suggest
+from trimaran.build import Computing, Job, Rival, Segment, Snapshot, Source, Trainer, read_evidence, replicate, suggest
 from trimaran.control.approvals import outstanding, sign
 from trimaran.control.gates import judge_candidate
 from trimaran.control.state import ProductState, VersionState, subject_of
 from trimaran.control.triggers import due
+from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Declared, Finding, Ingest, Ref, Trigger, Turn, Verdict
 from trimaran.core.ports import Progress
-from trimaran.data.declaration import Definition
+from trimaran.data.declaration import Definition, write_schemas
 from trimaran.data.tables import Tables
 from trimaran.deploy import Releases
 
@@ -28,11 +31,19 @@ from trimaran.deploy import Releases
 class Lifecycle:
     """The acts of one product's life; each is idempotent, so that a life cut short goes on where it was.
 
-    The actor of the workspace's ledger is who acts; people who sign act in their own names.
+    The actor of the workspace's ledger is who acts; people who sign act in their own names. ``computing`` stands for what the
+    workspace's settings say of it.
     """
 
     def __init__(
-        self, workspace: Workspace, loaded: Loaded, progress: Progress, *, path: Path | None = None, seed: int = 13
+        self,
+        workspace: Workspace,
+        loaded: Loaded,
+        progress: Progress,
+        *,
+        path: Path | None = None,
+        seed: int = 13,
+        computing: Computing | None = None,
     ) -> None:
         self.workspace = workspace
         self.definition: Definition = loaded.definition
@@ -46,14 +57,16 @@ class Lifecycle:
         self._text = loaded.text
         self._path = path
         self._seed = seed
-        self._progress = progress
+        self.progress = self._stages = Stages(progress)
         self._trainer = Trainer(
             objects=workspace.objects,
             ledger=workspace.ledger,
             clock=workspace.clock,
             native=workspace.native,
             compiled=workspace.compiled,
-            progress=progress,
+            progress=self.progress,
+            computing=computing or open_computing(workspace.root, workspace.settings.computing),
+            metrics=lambda: workspace.metrics,
         )
 
     @property
@@ -69,18 +82,46 @@ class Lifecycle:
         return definition.given.names()
 
     def declare(self) -> Ref:
-        """Write down what the product file says now; an unchanged file is no new entry."""
+        """Write down what the product file says now; an unchanged file is no new entry, one changed back is.
+
+        Raises ``Conflict`` when somebody else declared the product since this one looked.
+        """
         source = self.workspace.objects.put(self._text.encode())
         record = Declared(
-            product=self.name, owner=self.definition.owner, source=source, policies=policies_of(self.definition)
+            product=self.name,
+            owner=self.definition.owner,
+            source=source,
+            policies=policies_of(self.definition),
+            schemas=self.workspace.objects.put(write_schemas(self.definition.schemas)),
         )
-        return self.ledger.append(record, self.name)
+        found = self.ledger.latest(Declared, self.name)
+        if found is not None and found[1] == record:
+            return found[0]
+        newest = found[0].seq if found is not None else 0
+        return self.ledger.append(record, self.name, key=f"declared:{self.name}:{newest}", after=newest)
 
-    def take_in(self, deliveries: Mapping[str, pl.DataFrame], *, source: str, key: str) -> list[Ingest]:
-        """Take deliveries in through the contracts, by table; ``key`` names the occasion."""
-        now = self.workspace.clock.now()
+    def take_in(
+        self,
+        deliveries: Mapping[str, pl.DataFrame],
+        *,
+        source: str | None,
+        key: str,
+        notes: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[Ingest]:
+        """Take deliveries in through the contracts, by table; ``key`` names the occasion.
+
+        They came from ``source``, without it from what the table declares; ``notes`` say by table what there is to say of it.
+        """
+        now, said = self.workspace.clock.now(), notes or {}
         return [
-            self.tables.ingest(table, rows, source=source, key=f"{key}:{table}", now=now)
+            self.tables.ingest(
+                table,
+                rows,
+                source=source or self.definition.tables[table].source.label,
+                key=f"{key}:{table}",
+                now=now,
+                notes=said.get(table, ()),
+            )
             for table, rows in deliveries.items()
         ]
 
@@ -90,6 +131,7 @@ class Lifecycle:
         The first training tunes; later ones use what it chose. ``planted`` trains on shuffled labels: a drill that the
         gate must catch.
         """
+        self._stages.begin()
         snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
         suggested = self._suggested(snapshot)
         definition = self._with_suggested(suggested)
@@ -102,7 +144,10 @@ class Lifecycle:
             shuffled=planted,
         )
         candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
-        return self._judge(definition, candidate.ref)
+        state, verdict = self._judge(definition, candidate.ref)
+        self._stages.gate()
+        write_loop(self.workspace, self._stages, Passed(candidate.run, candidate.version, verdict))
+        return state, verdict
 
     def replicate(self, cause: str, *, key: str) -> list[Segment]:
         """Train and judge one model a segment, by the same definition and policy; nothing to do where none is declared."""
@@ -147,12 +192,15 @@ class Lifecycle:
         trigger = Trigger(
             product=self.name, cause=cause.name, detail=cause.detail, seen_in=watched[0].ref if watched is not None else None
         )
-        self.ledger.append(trigger, self.name, key=f"trigger:{self.name}:{now.isoformat()}")
+        newest = state.triggers[-1][0].seq if state.triggers else 0
+        self.ledger.append(trigger, self.name, key=f"trigger:{self.name}:{now.isoformat()}", after=newest)
         self.train(cause.name, key=f"{cause.name}:{now.isoformat()}")
 
     def close(self, turn: Turn) -> Ref:
-        """Write that everything due up to a moment was done."""
-        return self.ledger.append(turn, self.name, key=f"turn:{self.name}:{turn.until.isoformat()}")
+        """Write that everything due up to a moment was done; once a day the ledger, so far, is signed."""
+        ref = self.ledger.append(turn, self.name, key=f"turn:{self.name}:{turn.until.isoformat()}")
+        self.workspace.auditor.daily()
+        return ref
 
     def _judge(self, definition: Definition, ref: Ref) -> tuple[VersionState, Verdict]:
         state = self.state
@@ -172,8 +220,15 @@ class Lifecycle:
         live = self.state.live
         if live is None:
             return None
-        version = live.version
-        return Rival(version.number, self.workspace.definition(version), self.workspace.scorer(version))
+        version, definition = live.version, self.workspace.definition(live.version)
+        ours, theirs = self.definition.task, definition.task
+        if (ours.kind, *ours.classes) != (theirs.kind, *theirs.classes):
+            what = (
+                f"the product predicts otherwise than {version.name}, which is live: {ours.kind} where that is {theirs.kind}"
+            )
+            remedy = "answers that mean something else are another product: give it a name of its own"
+            raise InputError(self.name, [Fault(what=what, where=self.definition.label.where, remedy=remedy)])
+        return Rival(version.number, definition, self.workspace.scorer(version))
 
     def _chosen_parameters(self) -> dict[str, float | int | str | bool | None] | None:
         """Return what the newest tuning chose, None before the first."""
@@ -187,7 +242,9 @@ class Lifecycle:
         if versions:
             digest = versions[max(versions)].version.suggested
             return self.workspace.objects.get(digest).decode() if digest is not None else None
-        return suggest(self.definition, snapshot, self._trainer.sets, seed=self._seed, progress=self._progress).text or None
+        return suggest(self.definition, snapshot, self._trainer.sets, seed=self._seed, progress=self.progress).text or None
 
     def _with_suggested(self, text: str | None) -> Definition:
-        return load_text(self._text, root=self.workspace.data_root, extra=text) if text else self.definition
+        if not text:
+            return self.definition
+        return load_text(self._text, root=self.workspace.data_root, extra=text, schemas=self.definition.schemas)

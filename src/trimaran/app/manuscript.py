@@ -14,7 +14,7 @@ from typing import Any
 from trimaran.core.errors import Fault, InputError
 from trimaran.data.declaration import Declaration
 
-DECLARING = frozenset(name for name in vars(Declaration) if not name.startswith("_")) - {"freeze"}
+DECLARING = frozenset(name for name in dir(Declaration) if not name.startswith("_")) - {"freeze"}
 _REMEDY = "put it into a file of its own and use `trimaran run PRODUCT.py`"
 
 

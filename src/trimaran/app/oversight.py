@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from trimaran.app.closing import LABELS, Closing
 from trimaran.app.workspace import Workspace
 from trimaran.build import read_evidence
 from trimaran.control.gates import GATE
@@ -16,7 +17,7 @@ from trimaran.core.nouns import Finding, Measurement, Notice, Ref, Verdict
 from trimaran.data.declaration import Definition
 from trimaran.data.profiles import read_profile
 from trimaran.data.tables import Tables
-from trimaran.monitor import balance, due, near, reach, suffices, watch
+from trimaran.monitor import WATCHED, Skew, balance, compare, due, near, reach, suffices, watch
 
 MARGIN = timedelta(days=3)
 """How much longer than its waiting time a label may take to be delivered."""
@@ -39,11 +40,12 @@ class Oversight:
         """Join the labels that are decided by now to the captured predictions; return how many were new."""
         captures, name = self._workspace.captures, self._definition.name
         since = now - self._definition.label.wait - MARGIN - abs(self._definition.predict_at.offset)
-        recent = captures.frame(name, since=since)
-        waiting = recent.filter(pl.col("joined_at").is_null())["id"].unique().to_list()
+        waiting = captures.waiting(name, since=since)
         joined = captures.join(due(self._definition, self._tables.frame(self._definition.asked), waiting, now))
-        record = balance(captures.counts(name, since=since), now, since)
-        self._workspace.ledger.append(record, f"{name}/labels", key=f"balance:{name}:labels:{now.isoformat()}")
+        closing = Closing(self._workspace, name)
+        if closing.closed_until(LABELS) != now:
+            record = balance(captures.counts(name, since=since), now, since, held=closing.joined(now))
+            self._workspace.ledger.append(record, f"{name}/{LABELS}", key=f"balance:{name}:{LABELS}:{now.isoformat()}")
         return joined
 
     def watch(self, now: datetime) -> list[Finding]:
@@ -53,7 +55,8 @@ class Oversight:
             return []
         frame = self._captured(live, now)
         profile = read_profile(self._workspace.objects, live.version.profile)
-        seen = watch(self._definition, live.version, profile, self._accepted(live), frame, now)
+        compared = self._compared(live, frame, now) if self._definition.watch.skew else None
+        seen = watch(self._definition, live.version, profile, self._accepted(live), frame, now, compared)
         evidence = self._workspace.objects.put(canonical(seen.details))
         verdict = conclude("watch", live.version.native, seen.findings, evidence=evidence)
         before = live.verdict("watch")
@@ -66,10 +69,17 @@ class Oversight:
         # Before it was trained it answered nothing.
         born = live.entry.at - LATENESS
         for since in (near(self._definition, now), max(born, reach(self._definition, now))):
-            frame = self._workspace.captures.frame(self._definition.name, since=since, until=now, features=True)
+            frame = self._workspace.captures.frame(self._definition.name, since=since, until=now, columns=WATCHED)
             if since <= born or suffices(self._definition, live.version.number, frame, now):
                 break
         return frame
+
+    def _compared(self, live: VersionState, frame: pl.DataFrame, now: datetime) -> Skew | None:
+        """Hold what the version was served against the tables; None when the product has lost a table that it needs."""
+        definition = self._workspace.definition(live.version)
+        if definition.tables.keys() - self._definition.tables.keys():
+            return None
+        return compare(definition, live.version, frame, {name: self._tables.frame(name) for name in definition.tables}, now)
 
     def _accepted(self, live: VersionState) -> Measurement | None:
         """Return the measure of the decay rule as it was when the version passed its gate."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 
 from trimaran.core.durations import format_duration
-from trimaran.data.declaration import Definition
+from trimaran.data.declaration import Definition, Label
 
 
 def policies_of(definition: Definition) -> dict[str, str]:
@@ -23,10 +23,19 @@ def policies_of(definition: Definition) -> dict[str, str]:
     label = definition.label
     said = {name: _said(part) for name, part in parts.items()}
     said["predict_at"] = str(definition.predict_at)
-    said["label"] = f"{label.name} of {label.table}, wait {format_duration(label.wait)}"
+    said["label"] = f"{label.name} of {label.table}, wait {format_duration(label.wait)}{_kind(label)}"
     if definition.segments is not None:
         said["replicate"] = f"by {definition.segments}"
     return said
+
+
+def _kind(label: Label) -> str:
+    """Return what a label is, in words; nothing of a yes or no, which is what it is unless said otherwise."""
+    if label.kind == "binary":
+        return ""
+    if label.classes:
+        return f", multiclass {' | '.join(label.classes)}"
+    return f", regression at quantile {label.quantile:g}"
 
 
 def _said(part: object) -> str:

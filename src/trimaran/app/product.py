@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,25 @@ from trimaran.app.manuscript import Birth
 from trimaran.data.declaration import Declaration, Definition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
     from trimaran.app.launch import Up
-    from trimaran.app.shown import ShownProduct, ShownStanding, ShownStory, ShownVersion
+    from trimaran.app.materialising import Materialised
+    from trimaran.app.shown import (
+        ShownBalance,
+        ShownDifference,
+        ShownLineage,
+        ShownProduct,
+        ShownReproduction,
+        ShownStanding,
+        ShownStory,
+        ShownVersion,
+    )
+    from trimaran.app.shown_features import ShownFeatures
+    from trimaran.app.shown_profile import ShownProfile
+    from trimaran.core.nouns import Ingest
 
 
 class Product(Declaration):
@@ -40,6 +57,21 @@ class Product(Declaration):
         version: ShownVersion = _acts().run(self, self._birth, workspace, data)
         return version
 
+    def take_in(self, workspace: str | Path | None = None, data: str | Path | None = None) -> list[Ingest]:
+        """Take in what the sources hold and is known now, train nothing, and return what came of each delivery."""
+        taken: list[Ingest] = _acts().deliver(self, self._birth, workspace, data)
+        return taken
+
+    def values(self, rows: pl.DataFrame | None = None, workspace: str | Path | None = None) -> pl.DataFrame:
+        """Return rows with their features as they could be known at each row's own ``predict_at``: what a model is trained on.
+
+        Rows need the columns of the asked table that features use, keys and the time of ``predict_at`` among them; each comes
+        back once, in order, with its features as columns more. Without rows: the key, ``predict_at`` and the features of
+        all rows of the asked table. The features are those declared here and now, so that one can be tried before it is kept.
+        """
+        found: pl.DataFrame = _acts().values(self, rows, workspace)
+        return found
+
     def up(
         self,
         workspace: str | Path | None = None,
@@ -61,10 +93,102 @@ class Product(Declaration):
         standing: ShownStanding = _acts().at(self.name, moment, workspace)
         return standing
 
+    def diff(self, a: str | datetime, b: str | datetime, workspace: str | Path | None = None) -> ShownDifference:
+        """Return what differs between two runs, versions or moments: ``product.diff("v3", "v4")``."""
+        difference: ShownDifference = _acts().diff(self.name, a, b, workspace)
+        return difference
+
+    def why(self, ref: str, workspace: str | Path | None = None, *, everything: bool = False) -> ShownLineage:
+        """Return where a thing came from and what it led to, for any that has a name on record.
+
+        That is a version, a run, an entry like ``#123``, a table's version like ``flights@12``, a digest, or the id of what
+        was predicted. ``everything`` leaves nothing out, however much there is.
+        """
+        lineage: ShownLineage = _acts().why(self.name, ref, workspace, everything=everything)
+        return lineage
+
+    def reproduce(
+        self,
+        ref: str,
+        workspace: str | Path | None = None,
+        *,
+        rebuild: bool = False,
+        repository: str | Path | None = None,
+    ) -> ShownReproduction:
+        """Train a version or run again from the record, and return what came out the same and what did not.
+
+        ``rebuild`` installs the run's own packages for it; ``repository`` is where its commit is, the current folder by
+        default.
+        """
+        again: ShownReproduction = _acts().reproduce_again(self.name, ref, workspace, rebuild=rebuild, repository=repository)
+        return again
+
     def story(self, workspace: str | Path | None = None, *, everything: bool = False) -> ShownStory:
         """Return the product's life as dated events; ``everything`` adds what happens every day."""
         events: ShownStory = _acts().story(self.name, workspace, everything=everything)
         return events
+
+    def materialise(
+        self, workspace: str | Path | None = None, *, at: str | datetime | None = None, whole: bool = False
+    ) -> list[Materialised]:
+        """Bring the features by key up to now, or to a moment, and return what came of each view; ``whole`` does all anew."""
+        done: list[Materialised] = _acts().materialise(self.name, workspace, at, whole=whole)
+        return done
+
+    def online(
+        self,
+        rows: pl.DataFrame | Mapping[str, Sequence[Any]],
+        workspace: str | Path | None = None,
+        *,
+        features: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return rows of keys, like ``{"origin": ["JFK"]}``, with the features that were materialised for them.
+
+        Those that are too old by now are null, as are those of keys without facts.
+        """
+        found: pl.DataFrame = _acts().online(self.name, rows, workspace, features)
+        return found
+
+    def balance(
+        self,
+        workspace: str | Path | None = None,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+    ) -> ShownBalance:
+        """Return the control totals of every hand-over closed in (since, until], held against what the stores have."""
+        balance: ShownBalance = _acts().balance(self.name, workspace, since, until)
+        return balance
+
+    def features(self, workspace: str | Path | None = None, *, search: str = "", unused: bool = False) -> ShownFeatures:
+        """Return the product's features as a table; ``product.features()["crosswind"]`` is everything about one.
+
+        ``search`` wants all its words in a feature's name, description, owner, table or inputs; ``unused`` only those that
+        no version uses in the traffic or on its way there.
+        """
+        found: ShownFeatures = _acts().features(self.name, workspace, search=search, unused=unused)
+        return found
+
+    def profile(
+        self,
+        table: str,
+        workspace: str | Path | None = None,
+        *,
+        version: int | None = None,
+        since: str | date | None = None,
+        until: str | date | None = None,
+    ) -> ShownProfile:
+        """Return the profile of a table at a version, the newest by default, or of its days in since <= day < until (UTC)."""
+        found: ShownProfile = _acts().profile(self.name, table, workspace, version, since=since, until=until)
+        return found
+
+    def quarantine(self, table: str, workspace: str | Path | None = None, *, entry: int | None = None) -> pl.DataFrame:
+        """Return the rows of a table that were refused, the newest delivery's first, or those of one ledger entry.
+
+        ``refused_because`` lists every reason, ``refused_at`` says where a row stood that could not be read.
+        """
+        rows: pl.DataFrame = _acts().quarantine(self.name, table, workspace, entry)
+        return rows
 
     def view(self, workspace: str | Path | None = None) -> ShownProduct:
         """Return everything that the dashboard shows of the product, with its charts."""

@@ -13,7 +13,8 @@ from trimaran.control.gates import GATE
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.nouns import Ref, Verdict
 from trimaran.data.declaration import Definition
-from trimaran.deploy import Comparison, Releases
+from trimaran.data.profiles import read_profile
+from trimaran.deploy import COMPARED, Comparison, Releases
 
 PATIENCE = timedelta(days=7)
 """How long a candidate may stay at one step without enough evidence before it is rolled back."""
@@ -60,14 +61,15 @@ class Promotion:
             return
         began = next(entry.at for entry, move in candidate.moves if move.stage in {"shadow", "canary"})
         entered = candidate.moves[-1][0].at
-        frame = self._workspace.captures.frame(self._definition.name, since=began - LATENESS)
+        frame = self._workspace.captures.frame(self._definition.name, since=began - LATENESS, columns=COMPARED)
         both = pl.col("version").is_in([number, live.version.number]) & (pl.col("asked_at") >= began)
         comparison = Comparison(
             frame=frame.filter(both),
             candidate=number,
             live=live.version.number,
             rollback=policy.rollback,
-            worth=self._definition.value,
+            task=self._definition.task,
+            spread=self._spread(live),
         )
         verdict = comparison.judge("shadow" if stage == "shadow" else "canary", candidate.version.native)
         held = now - entered >= (policy.shadow if stage == "shadow" else policy.hold)
@@ -82,6 +84,12 @@ class Promotion:
             self._releases.roll_back(
                 number, reason=f"not enough evidence in {PATIENCE.days} days: {'; '.join(verdict.reasons)}"
             )
+
+    def _spread(self, live: VersionState) -> float:
+        """Return the standard deviation of the labels that the live version was trained on; 1 where none is needed."""
+        if self._definition.task.kind != "regression":
+            return 1.0
+        return read_profile(self._workspace.objects, live.version.profile).spread
 
     def _move(self, number: int, proof: Ref, reason: str, approvals: Sequence[Ref] = ()) -> None:
         step = self._releases.next_step(number)

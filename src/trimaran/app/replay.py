@@ -11,8 +11,10 @@ import polars as pl
 
 from trimaran.app.batch import BatchScorer
 from trimaran.app.callers import Callers, Reply
+from trimaran.app.closing import BATCH, HTTP, Closing
 from trimaran.app.feed import Feed
 from trimaran.app.lifecycle import Lifecycle
+from trimaran.app.reconciling import judge
 from trimaran.app.turning import turn
 from trimaran.core.clock import SharedClock
 from trimaran.core.errors import Unavailable
@@ -50,12 +52,14 @@ class Tally:
     answered: int = 0
     refused: int = 0
     batch: int = 0
+    failed: int = 0
 
     def count(self, replies: list[Reply]) -> None:
         """Count replies by what they were."""
         self.requests += len(replies)
         self.answered += sum(reply.answered for reply in replies)
         self.refused += sum(reply.refused for reply in replies)
+        self.failed += sum(not reply.answered and not reply.refused for reply in replies)
 
 
 class Replay:
@@ -68,6 +72,7 @@ class Replay:
         self._plan = plan
         self._progress = progress
         self._batch = BatchScorer(life.workspace, life.name)
+        self._closing = Closing(life.workspace, life.name)
 
     def prepare(self) -> None:
         """Load what was known at the start, train the first version, have it approved and released."""
@@ -93,6 +98,7 @@ class Replay:
             self._day(callers, since, until)
             self._progress.advance("replay", note=f"{until:%d %b %Y}")
         self._progress.finish("replay")
+        judge(self._life.workspace, self._life.definition)
 
     def _days(self) -> Iterator[tuple[datetime, datetime]]:
         turn = self._life.state.turn
@@ -118,6 +124,7 @@ class Replay:
         self._break(callers, tally, until)
         drill = any(since < day <= until for day in self._plan.planted)
         labels = turn(life, self._feed.settled(since, until), until, source="daily delivery", drill=drill)
+        self._close(tally, since, until)
         life.close(
             Turn(
                 product=life.name,
@@ -130,6 +137,13 @@ class Replay:
             )
         )
 
+    def _close(self, tally: Tally, since: datetime, until: datetime) -> None:
+        """Write the control totals of the day's scoring, captures and answers."""
+        answered = {HTTP: tally.answered, BATCH: tally.batch}
+        self._closing.scored(since, until, answered | {"refused": tally.refused, "failed": tally.failed})
+        self._closing.captures(until)
+        self._closing.delivered(since, until, {"over HTTP": tally.answered, "in batch": tally.batch})
+
     def _ask(self, callers: Callers, rows: pl.DataFrame, chosen: pl.Series, tally: Tally) -> None:
         if rows.is_empty():
             return
@@ -137,7 +151,10 @@ class Replay:
         online = pl.col(key).is_in(chosen.implode())
         bodies = [msgspec.json.encode(row) for row in rows.filter(online).iter_rows(named=True)]
         # The batch comes first: meanwhile the server takes the new facts in, and its callers do not share the processor.
-        tally.batch += self._batch.score(rows.filter(~online))
+        offline = rows.filter(~online)
+        answered = self._batch.score(offline)
+        tally.batch += answered
+        tally.failed += offline.height - answered
         replies = callers.ask(bodies)
         tally.count(replies)
         lost = [reply for reply in replies if not reply.answered]

@@ -6,16 +6,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event
 
+from trimaran.app.closing import SETTLING, Closing
 from trimaran.app.inbox import Inbox
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import Loaded, load_product
+from trimaran.app.materialising import Materialising, in_service
 from trimaran.app.promotion import Promotion
+from trimaran.app.reconciling import judge
+from trimaran.app.retaining import retain
+from trimaran.app.settings import read_settings
 from trimaran.app.turning import turn
+from trimaran.app.vacuuming import merge_small
 from trimaran.app.workspace import CLOCK, Workspace
+from trimaran.control.reconciling import BALANCE
 from trimaran.control.state import ProductState
 from trimaran.core.durations import format_duration
 from trimaran.core.errors import NotFound, TrimaranError
-from trimaran.core.nouns import Declared, Notice, Turn
+from trimaran.core.nouns import Declared, Notice, Turn, Verdict
 from trimaran.core.ports import Progress
 from trimaran.data.declaration import Definition
 from trimaran.deploy import Releases
@@ -24,15 +31,20 @@ EVERY = timedelta(seconds=60)
 DAY = timedelta(days=1)
 """How often the monitors look, and how long a training that failed is left alone."""
 
+LOOKED_AT = timedelta(days=35)
+"""How far back the totals are held against the stores each day; `trimaran balance` goes back to the beginning."""
+
 Tell = Callable[[str], None]
 
 
 class Steward:
     """Looks after one product, as its newest declaration says.
 
-    A round pushes new facts for serving, moves the candidate on as far as its verdicts and approvals allow, and takes new
-    rows in; once a day, or when asked, the monitors look; a new candidate is trained when one is due, and holds the round
-    up as long as it takes. A part that fails is told once, in words, and does not keep the others from their work.
+    A round pushes new facts for serving, moves the candidate on as far as its verdicts and approvals allow, takes new
+    rows in, merges the small files of tables where they are many, and brings features by key up to date where they were
+    materialised once; once a day, or when asked, the monitors look and the control totals are reconciled; a new candidate is
+    trained when one is due, and holds the round up as long as it takes. A part that fails is told once, in words, and does
+    not keep the others from their work.
     """
 
     def __init__(self, workspace: Workspace, product: str, progress: Progress, tell: Tell) -> None:
@@ -43,6 +55,7 @@ class Steward:
         self._failing: dict[str, str] = {}
         self._state = ProductState(product)
         self._source: str | None = None
+        self._retained: datetime | None = None
 
     def round(self, *, watch: bool = False) -> None:
         """Do once what is due now; ``watch`` lets the monitors look whether a day has passed or not."""
@@ -51,6 +64,10 @@ class Steward:
             self._guard("sources", lambda: self._look(now))
             self._guard("release", lambda: self._promotion.advance(now))
             self._guard("turn", lambda: self._turn(now, watch=watch))
+            self._guard("online", lambda: self._materialise(now))
+            self._guard("tables", self._merge)
+            self._guard("retention", lambda: self._retain(now))
+            self._guard("balance", lambda: self._reconcile(now, anyway=watch))
 
     def duties(self) -> str:
         """Return what is watched, in words; raises what the declaration cannot be loaded for."""
@@ -65,7 +82,8 @@ class Steward:
         if found[1].source == self._source:
             return
         text = self._workspace.objects.get(found[1].source).decode()
-        self._loaded: Loaded = load_product(text, root=self._workspace.data_root)
+        schemas = self._workspace.schemas(found[1].schemas)
+        self._loaded: Loaded = load_product(text, root=self._workspace.data_root, schemas=schemas)
         definition = self._loaded.definition
         self._inbox = Inbox(self._workspace, definition)
         self._promotion = Promotion(self._workspace, definition, Releases(self._workspace.ledger, definition))
@@ -87,9 +105,38 @@ class Steward:
         deliveries = self._inbox.deliveries(life.tables, now)
         if looking or deliveries:
             rested = not _training_failed_lately(state, now)
-            labels = turn(life, deliveries, now, source="source", watch=looking, retrain=rested)
+            labels = turn(life, deliveries, now, source=None, notes=self._inbox.notes, watch=looking, retrain=rested)
+            Closing(self._workspace, self._product).captures(now - SETTLING)
             life.close(Turn(product=self._product, until=now, labels=labels))
         self._inbox.taken(now)
+
+    def _materialise(self, now: datetime) -> None:
+        """Bring features by key up to date, of a product that they were materialised of once."""
+        if self._workspace.has_views:
+            materialising = Materialising(self._workspace, in_service(self._workspace, self._product), self._progress)
+            if materialising.due(now):
+                materialising.materialise(now)
+
+    def _merge(self) -> None:
+        """Merge the small files of tables that have many."""
+        most = read_settings(self._workspace.root).tables.merge
+        if most:
+            merge_small(self._workspace, self._loaded.definition, self._progress, most=most - 1)
+
+    def _reconcile(self, now: datetime, *, anyway: bool) -> None:
+        """Hold the totals of the last weeks against the stores, once a day or when asked, after something was closed."""
+        newest = self._workspace.ledger.latest(Verdict, f"{self._product}/{BALANCE}")
+        due = anyway or newest is None or now - self._workspace.ledger.store.get(newest[0].seq).at >= DAY
+        if due and self._state.catch_up(self._workspace.ledger).turn is not None:
+            judge(self._workspace, self._loaded.definition, since=now - LOOKED_AT)
+
+    def _retain(self, now: datetime) -> None:
+        """Let the retention rules take what is due, once a day, where the settings switch that on."""
+        if self._retained is not None and now - self._retained < DAY:
+            return
+        if read_settings(self._workspace.root).retention.apply:
+            retain(self._workspace, self._loaded.definition, self._progress)
+            self._retained = now
 
     def _guard(self, part: str, act: Callable[[], None]) -> bool:
         """Do a part of a round; what it fails with is told, once, until it works or fails with something else."""
@@ -184,7 +231,7 @@ def _training_failed_lately(state: ProductState, now: datetime) -> bool:
 
 
 def _duties(definition: Definition) -> str:
-    files = ", ".join(str(definition.source(name)) for name in definition.tables)
+    files = ", ".join(definition.source(name).label for name in definition.tables)
     policy, when = definition.retraining, list(definition.retraining.when)
     if policy.every is not None:
         when.insert(0, f"every {format_duration(policy.every)}")

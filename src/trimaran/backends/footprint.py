@@ -1,12 +1,25 @@
-"""How much memory a process and its children take at most, by psutil."""
+"""How much memory there is, and how much a process and its children take at most."""
 
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
+
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory(group: Path = _GROUP) -> int:
+    """Return how many bytes may still be taken: what the machine has left, or the control group (a container) if that is less."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        most, taken = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
+    except OSError:
+        return free  # no control groups here, or none with a limit of memory
+    return free if most == "max" else min(free, max(int(most) - int(taken), 0))
 
 
 class PeakMemory:

@@ -22,7 +22,8 @@ class GroupCommit(Generic[Item, Result]):
     ``commit`` is called with a function that takes the waiting items, so that it can take them as late as possible (once
     it holds the write lock) and thereby the most of them; it returns, in order, a result or an error for each. When it
     raises, nothing of the group stands, and the items are tried again one by one, so that only the faulty one fails.
-    The thread ends with the last reference to this object; what was submitted before the interpreter ends is committed.
+    The thread ends with the last reference to this object; what is submitted while the interpreter ends is committed by the
+    caller's own thread.
 
     >>> def commit(take):
     ...     return [len(item) for item in take()]
@@ -46,7 +47,10 @@ class GroupCommit(Generic[Item, Result]):
             if self._running:
                 return future
             self._running = True
+        try:
             self._thread.submit(self._drain)
+        except RuntimeError:  # the interpreter is ending and starts no more work on threads: it is done here
+            self._drain()
         return future
 
     def _drain(self) -> None:

@@ -21,7 +21,8 @@ from trimaran.core.ports import Scorer
 OPSET = {"": 18, "ai.onnx.ml": 3}
 """The operator sets that models are compiled to: fixed, so that a newer library gives the same bytes."""
 
-_INPUT, _OUTPUT = "features", "probabilities"
+_INPUT, _PROBABILITIES, _NUMBER = "features", "probabilities", "variable"
+_TWO = 2
 _UNREADABLE = (
     DecodeError,
     runtime.Fail,
@@ -34,7 +35,7 @@ _UNREADABLE = (
 
 
 class OnnxFormat:
-    """A ``ModelFormat`` for binary classifiers of scikit-learn; one packed float32 input, one thread a session.
+    """A ``ModelFormat`` for classifiers and regressors of scikit-learn; one packed float32 input, one thread a session.
 
     A conversion can be legal and wrong: compare its answers with the model's on real rows before it is trusted.
     """
@@ -52,7 +53,11 @@ class OnnxFormat:
                 # protobuf deprecates the NumPy integers that skl2onnx hands it; whoever sees warnings as errors would fail.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 compiled = convert_sklearn(
-                    model, name="model", initial_types=[(_INPUT, width)], options={"zipmap": False}, target_opset=OPSET
+                    model,
+                    name="model",
+                    initial_types=[(_INPUT, width)],
+                    options={"zipmap": False} if hasattr(model, "classes_") else None,
+                    target_opset=OPSET,
                 )
         except (MissingConverter, MissingShapeCalculator, RuntimeError, ValueError, TypeError) as error:
             fault = Fault(what=f"{type(model).__name__} does not compile to ONNX: {error}", remedy="serve the native model")
@@ -72,9 +77,14 @@ class OnnxFormat:
         except _UNREADABLE as error:
             raise _not_onnx(str(error)) from error
 
+        output = next(each.name for each in session.get_outputs() if each.name in {_PROBABILITIES, _NUMBER})
+
         def score(features: np.ndarray) -> np.ndarray:
-            (probabilities,) = session.run([_OUTPUT], {_INPUT: np.ascontiguousarray(features, dtype=np.float32)})
-            return np.asarray(probabilities)[:, 1].astype(np.float64)
+            (found,) = session.run([output], {_INPUT: np.ascontiguousarray(features, dtype=np.float32)})
+            answers = np.asarray(found).astype(np.float64)
+            if output == _NUMBER:
+                return answers.reshape(-1)
+            return answers[:, 1] if answers.shape[1] == _TWO else answers
 
         return score
 
@@ -110,12 +120,10 @@ def _parts(model: Any) -> Iterator[Any]:
 def _refuse_foreign(model: onnx.ModelProto) -> None:
     onnx.checker.check_model(model)
     faults = []
-    if [value.name for value in model.graph.input] != [_INPUT] or _OUTPUT not in {
-        value.name for value in model.graph.output
-    }:
-        faults.append(
-            Fault(what=f"its input is not {_INPUT!r} or its output not {_OUTPUT!r}", remedy="dump it with this format")
-        )
+    outputs = {value.name for value in model.graph.output}
+    if [value.name for value in model.graph.input] != [_INPUT] or not outputs & {_PROBABILITIES, _NUMBER}:
+        what = f"its input is not {_INPUT!r} or its output neither {_PROBABILITIES!r} nor {_NUMBER!r}"
+        faults.append(Fault(what=what, remedy="dump it with this format"))
     foreign = sorted({opset.domain for opset in model.opset_import} - OPSET.keys())
     if foreign:
         faults.append(Fault(what=f"it uses the operators of {', '.join(foreign)}", remedy="use standard operators only"))

@@ -34,16 +34,23 @@ REVIEWED = frozenset(
 """Types trusted besides those skops itself trusts: each holds numbers and neither imports, opens nor runs anything."""
 
 SIZE_LIMIT = 2**30
-"""The most bytes that a model's file may unpack to."""
+"""The most bytes that a model's file may unpack to, unless said otherwise."""
 
+_TWO = 2
 _DAWN = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError)
 
 
 class SkopsFormat:
-    """A ``ModelFormat`` for binary classifiers of scikit-learn, exactly as they were fitted."""
+    """A ``ModelFormat`` for classifiers and regressors of scikit-learn, exactly as they were fitted.
+
+    ``largest`` is the most bytes that a file it loads may unpack to.
+    """
 
     name = "skops"
+
+    def __init__(self, largest: int = SIZE_LIMIT) -> None:
+        self._largest = largest
 
     def dump(self, model: Any, features: Sequence[str]) -> bytes:  # noqa: ARG002 - the model knows its own width
         """Return the model's file; raises ``InputError`` for a model that could not be loaded back."""
@@ -57,33 +64,40 @@ class SkopsFormat:
 
     def load(self, data: bytes) -> Scorer:
         """Return a scorer; raises ``InputError``, before anything of the file runs, for a type that was not reviewed."""
-        try:
-            _refuse_large(data)
-            _refuse_unknown(data)
-            model = sio.loads(data, trusted=sorted(REVIEWED))
-        except _UNREADABLE as error:
-            fault = Fault(what=f"these bytes are not a skops file: {error}", remedy="dump it with this format")
-            raise InputError("model", [fault]) from error
-        if not hasattr(model, "predict_proba"):
-            raise InputError(
-                "model", [Fault(what=f"{type(model).__name__} gives no probabilities", remedy="fit a classifier")]
-            )
-
+        model = read_estimator(data, self._largest)
+        classifies = hasattr(model, "classes_")
+        answer = getattr(model, "predict_proba" if classifies else "predict", None)
+        if answer is None:
+            what = f"{type(model).__name__} gives no {'probabilities' if classifies else 'predictions'}"
+            raise InputError("model", [Fault(what=what, remedy="fit a classifier with probabilities, or a regressor")])
         names = getattr(model, "feature_names_in_", None)
+        two = classifies and len(model.classes_) == _TWO
 
         def score(features: np.ndarray) -> np.ndarray:
             # A model that was fitted on named columns may pick them by name, and warns without.
             rows = features if names is None else pl.DataFrame(features, schema=list(names))
-            return np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)
+            found = np.asarray(answer(rows), dtype=np.float64)
+            return found[:, 1] if two else found
 
         return score
 
 
-def _refuse_large(data: bytes) -> None:
+def read_estimator(data: bytes, largest: int = SIZE_LIMIT) -> Any:
+    """Return the estimator in a skops file; raises ``InputError``, before anything of it runs, for a type not reviewed."""
+    try:
+        _refuse_large(data, largest)
+        _refuse_unknown(data)
+        return sio.loads(data, trusted=sorted(REVIEWED))
+    except _UNREADABLE as error:
+        fault = Fault(what=f"these bytes are not a skops file: {error}", remedy="dump it with this format")
+        raise InputError("model", [fault]) from error
+
+
+def _refuse_large(data: bytes, largest: int) -> None:
     with ZipFile(BytesIO(data)) as archive:
         size = sum(item.file_size for item in archive.infolist())
-    if size > SIZE_LIMIT:
-        fault = Fault(what=f"it unpacks to {size} bytes, more than {SIZE_LIMIT}", remedy="fit a smaller model")
+    if size > largest:
+        fault = Fault(what=f"it unpacks to {size} bytes, more than {largest}", remedy="fit a smaller model")
         raise InputError("model", [fault])
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from trimaran.backends.flushing import flush, make_folder
 from trimaran.core.clock import aware
-from trimaran.core.errors import Unavailable
+from trimaran.core.errors import Corrupt, Unavailable
 
 PATIENCE = 60.0
 """How long, in seconds, a writer waits for the writers of other processes before it gives up."""
@@ -19,34 +21,72 @@ PATIENCE = 60.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RETRY = 0.005
+_FEW = 200
+"""Rows taken from SQLite at once: their tuples stay in the processor's cache, which halves the time of a long answer."""
+_PAGE = 50_000
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+_NOT_OURS = ("no such ", "Could not decode to UTF-8")  # of our own questions, about tables that we made
 
 
-def create(path: Path, schema: Sequence[str]) -> None:
-    """Make the file and its tables unless they stand already; any number of processes may do so at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[str, str] | None = None) -> None:
+    """Make the file and its tables unless they stand already; any number of processes may do so at once.
+
+    The file holds the number of its layout, 0 where it is of before they had numbers; what a layout has more than those
+    before it, ``schema`` adds, and the columns ``added`` to a table, as "name type" by table. Raises ``Unavailable`` for a file that a later trimaran brought to a later layout.
+    """
+    if not path.parent.exists():
+        make_folder(path.parent)
+    settle(path)
     with closing_writer(path) as connection, transaction(connection, path):
+        (there,) = connection.execute("PRAGMA user_version").fetchone()
+        if there > form:
+            message = (
+                f"{path} has layout {there}, this trimaran reads layout {form}; install the newer trimaran that wrote it"
+            )
+            raise Unavailable(message)
         for statement in schema:
             connection.execute(statement)
+        for table, column in (added or {}).items():
+            names = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+            if column.split(" ")[0] not in names:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        if there < form:
+            connection.execute(f"PRAGMA user_version={form}")
 
 
-def writer(path: Path) -> sqlite3.Connection:
+def settle(path: Path) -> None:
+    """Put on the disk what a writer that was killed had written and not flushed yet; raises ``Unavailable``.
+
+    Whoever opens the file finds it there, and would otherwise answer that it is done.
+    """
+    try:
+        for file in (path, path.with_name(f"{path.name}-wal"), path.parent):
+            with suppress(FileNotFoundError):  # not there yet, or taken into the main file meanwhile
+                flush(file)
+    except OSError as error:
+        message = f"{path} could not be flushed ({error}); nothing was recorded: look at the disk, then try again"
+        raise Unavailable(message) from error
+
+
+def writer(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     """Return a connection whose commits are on the disk when they return; transactions are begun by hand."""
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    _patiently_wal(connection, path)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA cache_size=-65536")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")  # measured: a fifth more commits a second than with 1000 pages
-    return connection
+    with _opening(path, sqlite3.Connection) as connection:
+        _patiently_wal(connection, path)
+        connection.execute(f"PRAGMA busy_timeout={round(1000 * patience)}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")  # measured: a fifth more commits a second than with 1000 pages
+        return connection
 
 
 def reader(path: Path) -> sqlite3.Connection:
     """Return a connection that cannot write and never waits for a writer."""
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute("PRAGMA mmap_size=268435456")
-    return connection
+    with _opening(path, _Reading) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA mmap_size=268435456")
+        return connection
 
 
 @contextmanager
@@ -69,16 +109,39 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         raise translated(error, path) from error
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def translated(error: sqlite3.OperationalError, path: Path) -> Exception:
-    """Return ``Unavailable`` for a full disk, a lock held too long or a file that cannot be read; anything else as it is."""
-    if error.sqlite_errorcode & 0xFF in (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+def scrub(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave no trace of what was deleted: write the file anew, and empty the log that still holds the old pages.
+
+    Deleting only frees pages; SQLite's ``secure_delete`` wipes those, but not what a page that was split left behind.
+    Writers wait meanwhile. Raises ``Unavailable`` when a reader holds on to the old state for longer than ``PATIENCE``.
+    """
+    try:
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("VACUUM")
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        raise translated(error, path) from error
+    if busy:
+        message = f"the log of {path} could not be emptied, since something reads an old state of it; the rows are deleted, their bytes are not yet gone: do the same again"
+        raise Unavailable(message)
+
+
+def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """Return ``Unavailable`` for a full disk, a lock held too long or a file that cannot be read, ``Corrupt`` for a damaged file.
+
+    Anything else is returned as it is.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # what cannot be decoded has none
+    if code in _DAMAGED or str(error).startswith(_NOT_OURS):
+        return Corrupt(f"{path} is damaged ({error}); restore it from a copy")
+    if code in (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return Unavailable(
             f"{path} could not be written ({error}); nothing was recorded: free the disk or the lock, then send it again"
         )
@@ -103,14 +166,61 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def column_pages(cursor: sqlite3.Cursor, width: int) -> Iterator[list[list[Any]]]:
+    """Yield what was asked for by columns, some ten thousand rows at a time; one page without rows where there are none.
+
+    >>> [page for page in column_pages(sqlite3.connect(":memory:").execute("VALUES (1, 'a'), (2, 'b')"), 2)]
+    [[[1, 2], ['a', 'b']]]
+    """
+    page: list[list[Any]] = [[] for _ in range(width)]
+    while rows := cursor.fetchmany(_FEW):
+        if len(page[0]) >= _PAGE:
+            yield page
+            page = [[] for _ in range(width)]
+        for column, values in zip(page, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+    yield page
+
+
+class _Reading(sqlite3.Connection):
+    """A connection whose questions fail like its writers' commits."""
+
+    path: Path
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Ask; raises ``Unavailable`` or ``Corrupt`` where the file or the disk is at fault."""
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            raise translated(error, self.path) from error
+
+
 class Readers(threading.local):
     """One reading connection a thread, opened at first use and closed with the thread.
 
-    SQLite connections do not survive a fork: open a store after forking, not before.
+    ``cursor`` asks for one row at a time with the least around it: its errors are SQLite's own, not translated. SQLite
+    connections do not survive a fork: open a store after forking, not before.
     """
 
     def __init__(self, path: Path) -> None:
         self.connection = reader(path)
+        self.cursor = self.connection.cursor()
+
+
+@contextmanager
+def _opening(path: Path, kind: type[sqlite3.Connection]) -> Iterator[sqlite3.Connection]:
+    connection = None
+    try:
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, factory=kind)
+        if isinstance(connection, _Reading):
+            connection.path = path
+        yield connection
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise translated(error, path) from error
+        raise
 
 
 def _patiently_wal(connection: sqlite3.Connection, path: Path) -> None:
@@ -118,11 +228,13 @@ def _patiently_wal(connection: sqlite3.Connection, path: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
-                connection.close()
-                raise translated(error, path) from error
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BUSY or time.monotonic() > deadline:
+                raise
             time.sleep(_RETRY)
         else:
+            if mode != "wal":  # on a failing disk SQLite goes on without it, and says so only here
+                message = f"{path} could not be switched to write-ahead logging; nothing was recorded: look at the disk, then try again"
+                raise Unavailable(message)
             return

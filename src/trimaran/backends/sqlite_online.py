@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,8 @@ from threading import Lock
 
 import polars as pl
 
-from trimaran.backends.sqlite_files import Readers, create, to_micros, transaction, writer
+from trimaran.backends.selecting import selects
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
 
 _SCHEMA: Sequence[str] = (
     """CREATE TABLE IF NOT EXISTS batches (
@@ -25,6 +27,7 @@ _KEY = "INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _BATCH = "INSERT INTO batches (product, name, key, rows, height, newest) VALUES (?, ?, ?, ?, ?, ?)"
 _MARK = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (product) DO UPDATE SET mark = excluded.mark"
 _OLD = "SELECT ifnull(sum(height), 0) FROM batches WHERE product = ? AND name = ? AND newest < ?"
+_WEIGHT = "SELECT ifnull(sum(length(rows)), 0) FROM batches WHERE product = ? AND name = ? AND newest < ?"
 _FORGET = "DELETE FROM batches WHERE product = ? AND name = ? AND newest < ?"
 
 
@@ -50,9 +53,7 @@ class SqliteOnline:
 
     def push(self, product: str, table: str, rows: pl.DataFrame, *, key: str) -> None:
         """Write one batch, unless its key was pushed before, and return once it is on the disk."""
-        buffer = BytesIO()
-        rows.write_ipc_stream(buffer)
-        batch = (product, table, key, buffer.getvalue(), rows.height, _newest(rows))
+        batch = (product, table, key, _packed(rows), rows.height, _newest(rows))
         with self._lock, transaction(self._connection, self.path):
             if self._connection.execute(_KEY, (product, table, key)).rowcount:
                 mark = self._connection.execute(_BATCH, batch).lastrowid
@@ -76,6 +77,16 @@ class SqliteOnline:
         row = self._readers.connection.execute("SELECT mark FROM marks WHERE product = ?", (product,)).fetchone()
         return int(row[0]) if row else 0
 
+    def removable(self, product: str, table: str, before: datetime) -> int:
+        """Return how many rows ``trim`` would forget."""
+        (rows,) = self._readers.connection.execute(_OLD, (product, table, to_micros(before))).fetchone()
+        return int(rows)
+
+    def weight(self, product: str, table: str, before: datetime) -> int:
+        """Return the bytes of the batches that ``trim`` would forget."""
+        (count,) = self._readers.connection.execute(_WEIGHT, (product, table, to_micros(before))).fetchone()
+        return int(count)
+
     def trim(self, product: str, table: str, before: datetime) -> int:
         """Forget the batches whose every moment lies before ``before``; return the number of rows forgotten.
 
@@ -86,6 +97,40 @@ class SqliteOnline:
             (rows,) = self._connection.execute(_OLD, old).fetchone()
             self._connection.execute(_FORGET, old)
         return int(rows)
+
+    def matching(self, product: str, criteria: Mapping[str, Collection[str]]) -> Mapping[str, pl.DataFrame]:
+        """Return, by table, the facts whose text in any of some columns is wanted; one pushed often comes as often."""
+        found: dict[str, list[pl.DataFrame]] = {}
+        for _, name, rows in self._batches(self._readers.connection, product):
+            chosen = rows.filter(selects(criteria, rows.columns))
+            if chosen.height:
+                found.setdefault(name, []).append(chosen)
+        return {name: pl.concat(parts, how="diagonal_relaxed") for name, parts in found.items()}
+
+    def erase(self, product: str, criteria: Mapping[str, Collection[str]]) -> int:
+        """Remove what ``matching`` returns, with its traces in the file and its log; return how many rows."""
+        removed = 0
+        with closing_writer(self.path) as connection:
+            with transaction(connection, self.path):
+                for mark, _, rows in list(self._batches(connection, product)):
+                    kept = rows.filter(~selects(criteria, rows.columns))
+                    if kept.height < rows.height:
+                        removed += rows.height - kept.height
+                        batch = (_packed(kept), kept.height, _newest(kept), mark)
+                        connection.execute("UPDATE batches SET rows = ?, height = ?, newest = ? WHERE mark = ?", batch)
+            scrub(connection, self.path)
+        return removed
+
+    def _batches(self, connection: sqlite3.Connection, product: str) -> Iterator[tuple[int, str, pl.DataFrame]]:
+        found = connection.execute("SELECT mark, name, rows FROM batches WHERE product = ? ORDER BY mark", (product,))
+        for mark, name, rows in found:
+            yield mark, name, pl.read_ipc_stream(BytesIO(rows))
+
+
+def _packed(rows: pl.DataFrame) -> bytes:
+    buffer = BytesIO()
+    rows.write_ipc_stream(buffer)
+    return buffer.getvalue()
 
 
 def _newest(rows: pl.DataFrame) -> int | None:

@@ -1,6 +1,7 @@
 """The Build hull: from tables at a moment to a model version with its evidence."""
 
-from trimaran.build.author import call_author, user_code_error
+from trimaran.build.computing import Computing
+from trimaran.build.diary import TrialRuns
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import (
     SMALL,
@@ -16,23 +17,31 @@ from trimaran.build.evidence import (
     read_evidence,
     write_evidence,
 )
+from trimaran.build.recording import SHEET, Sheet, balance_key
 from trimaran.build.segments import Segment, replicate, segment_values
 from trimaran.build.specification import RowModel
 from trimaran.build.suggestion import Suggested, suggest
 from trimaran.build.tracking import Source, track_code, track_environment
 from trimaran.build.training import Candidate, Job, Trainer
-from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
-from trimaran.build.tuning import Trial, Tuning, tune
+from trimaran.build.training_set import Divided, Rows, Snapshot, TrainingSet, TrainingSets, divide
+from trimaran.build.tuning import BATCH, Choice, Means, Objective, Trial, Tuning, tune
 
 __all__ = [
+    "BATCH",
+    "SHEET",
     "SMALL",
     "Answering",
     "Candidate",
+    "Choice",
     "Comparison",
+    "Computing",
+    "Divided",
     "Evidence",
     "Job",
     "Latency",
+    "Means",
     "Numerics",
+    "Objective",
     "Parity",
     "Period",
     "Reliability",
@@ -40,6 +49,7 @@ __all__ = [
     "RowModel",
     "Rows",
     "Segment",
+    "Sheet",
     "Slice",
     "Snapshot",
     "Source",
@@ -49,8 +59,10 @@ __all__ = [
     "TrainingSet",
     "TrainingSets",
     "Trial",
+    "TrialRuns",
     "Tuning",
-    "call_author",
+    "balance_key",
+    "divide",
     "evaluate",
     "read_evidence",
     "replicate",
@@ -59,6 +71,5 @@ __all__ = [
     "track_code",
     "track_environment",
     "tune",
-    "user_code_error",
     "write_evidence",
 ]

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimaran.build.evidence import Comparison, Evidence, Parity, Slice
-from trimaran.build.measuring import days_of, measures_of, reliability_points, roc_points, slices_of, sound_scores, weeks_of
+from trimaran.build.measuring import (
+    LEVEL,
+    confusion_of,
+    days_of,
+    measures_of,
+    reliability_points,
+    roc_points,
+    slices_of,
+    weeks_of,
+)
 from trimaran.build.probing import importance_of, probe_numerics, time_scorer
 from trimaran.build.specification import RowModel, run_tests
 from trimaran.build.training_set import Rows, TrainingSet
-from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Scorer
-from trimaran.core.statistics import auc_difference
 from trimaran.data.declaration import Definition
 
 
@@ -48,28 +55,33 @@ def evaluate(
     ``rival`` is the live version with the same test rows in its own features. Raises ``InputError`` when the rival's rows
     are not those of the test window.
     """
-    test, generator = training_set.test, np.random.default_rng(seed)
+    test, task, goal = training_set.test, definition.task, definition.goal
+    generator = np.random.default_rng(seed)
     rows, names = test.matrix(), test.features.columns
     scores = answering.scorer(rows)
     latency = time_scorer(answering.scorer, rows, answering.form)
     days = days_of(test.predict_at)
-    measures = measures_of(test.labels, scores, definition.value, days=days) | {"p50": latency.p50, "p99": latency.p99}
+    measures = measures_of(task, test.labels, scores, days=days) | {"p50": latency.p50, "p99": latency.p99}
     return Evidence(
         rows=len(test),
         tested_from=training_set.tested_from,
         tested_to=training_set.tested_to,
-        threshold=definition.value.threshold,
+        threshold=task.threshold,
         measures=measures,
         slices=_slices(definition, test, scores),
         live=_compare(definition, test, scores, *rival) if rival is not None else None,
-        tests=run_tests(definition.tests, RowModel(answering.scorer, names), test.features, seed),
+        tests=run_tests(definition.tests, RowModel(answering.scorer, names, task.classes), test.features, seed),
         parity=answering.parity,
         latency=latency,
-        numerics=probe_numerics(answering.scorer, rows, definition.value.threshold, generator),
-        weeks=weeks_of(test.predict_at, test.labels, scores),
-        roc=roc_points(test.labels, scores),
-        calibration=reliability_points(test.labels, scores),
-        importance=importance_of(answering.scorer, rows, test.labels, names, generator),
+        numerics=probe_numerics(answering.scorer, rows, task, generator),
+        weeks=weeks_of(task, goal, test.predict_at, test.labels, scores),
+        roc=roc_points(task, test.labels, scores),
+        calibration=reliability_points(task, test.labels, scores),
+        importance=importance_of(answering.scorer, rows, test.labels, names, generator, task=task, goal=goal),
+        task=task.kind,
+        goal=goal,
+        classes=list(task.classes),
+        confusion=confusion_of(task, test.labels, scores),
     )
 
 
@@ -79,20 +91,20 @@ def _slices(definition: Definition, test: Rows, scores: np.ndarray) -> list[Slic
     return [
         part
         for column in columns
-        for part in slices_of(column, test.asked[column], test.labels, scores, definition.value, minimum, days)
+        for part in slices_of(column, test.asked[column], test.labels, scores, definition.task, minimum, days)
     ]
 
 
 def _compare(definition: Definition, test: Rows, scores: np.ndarray, rival: Rival, rows: Rows) -> Comparison:
-    theirs = rival.scorer(rows.matrix())
-    both, days = sound_scores(scores) & sound_scores(theirs), days_of(test.predict_at)
-    difference = (
-        auc_difference(test.labels[both], scores[both], theirs[both], clusters=days[both])
-        if both.any()
-        else Measurement(value=None, note="no row has two scores to compare")
-    )
+    task, theirs, days = definition.task, rival.scorer(rows.matrix()), days_of(test.predict_at)
+    both = task.sound(scores) & task.sound(theirs)
+    compared = dict.fromkeys([definition.goal, *(rule.measure for rule in definition.acceptance.against_live)])
     return Comparison(
         number=rival.number,
-        measures=measures_of(test.labels, theirs, definition.value, days=days),
-        auc_difference=difference,
+        measures=measures_of(task, test.labels, theirs, days=days),
+        differences={
+            name: task.difference(name, test.labels[both], scores[both], theirs[both], LEVEL, days[both])
+            for name in compared
+            if name in task.measures
+        },
     )

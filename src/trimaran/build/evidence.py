@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,7 @@ from trimaran.core.canon import canonical
 from trimaran.core.errors import Corrupt
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import ObjectStore
+from trimaran.core.tasks import Kind
 
 SMALL = "(small)"
 """The slice of all values with too few rows to be judged one by one."""
@@ -25,11 +27,11 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The live version on the same rows; ``auc_difference`` is the candidate's AUC minus its, with the paired interval."""
+    """The live version on the same rows; ``differences`` are the candidate's measures minus its, with paired intervals."""
 
     number: int
     measures: dict[str, Measurement]
-    auc_difference: Measurement
+    differences: dict[str, Measurement]
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +52,9 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
 class Parity(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled model against the native one on ``rows`` real rows.
 
-    ``difference`` is the greatest between two scores, ``flips`` the share of decisions that differ; both are None when
-    there is no compiled form, and ``note`` says why. Only a compiled form that ``holds`` is served.
+    ``difference`` is the greatest between two scores (of numbers: in standard deviations of the scores), ``flips`` the share
+    of answers that differ; both are None when there is no compiled form, and ``note`` says why. Only a compiled form that
+    ``holds`` is served.
     """
 
     rows: int
@@ -72,8 +75,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Numerics(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the scores are numbers to rely on.
 
-    ``broken`` counts scores that are NaN or outside [0, 1]; ``alone`` is the greatest difference between a row's score
-    alone and in a batch; ``flips`` is the share of decisions that noise of ``noise`` times each value turns.
+    ``broken`` counts rows whose scores can be no answer, like NaN or a probability above 1; ``alone`` is the greatest
+    difference between a row's score alone and in a batch, in the unit of ``Parity.difference``; ``flips`` is the share of
+    answers that noise of ``noise`` times each value turns.
     """
 
     rows: int
@@ -84,16 +88,19 @@ class Numerics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """The quality of one week of the window, from ``start``."""
+    """The quality of one week of the window, from ``start``: its mean label, and the measure models are compared on."""
 
     start: datetime
     rows: int
     label_rate: float
-    auc: Measurement
+    measures: dict[str, Measurement]
 
 
 class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """One point of the calibration curve: the mean score of some rows and the share of positives among them."""
+    """One point of the calibration curve: the mean score of some rows and their mean label.
+
+    Of several classes the score is the probability of the likeliest, and the label whether it was the true one.
+    """
 
     score: float
     rate: float
@@ -104,13 +111,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a candidate on the out-of-time window, whose rows nothing was fitted or chosen on.
 
     ``measures`` are named as in ``core.checks.MEASURES``; ``live`` is None while nothing is live; ``roc`` holds (false
-    positive rate, true positive rate); ``importance`` is the AUC lost when a feature's values are shuffled.
+    positive rate, true positive rate) of a yes-or-no label; ``importance`` is how much of ``goal``, the measure models are
+    compared on, is lost when a feature's values are shuffled. ``confusion`` counts rows by true class, then by likeliest.
     """
 
     rows: int
     tested_from: datetime
     tested_to: datetime
-    threshold: float
+    threshold: float | None
     measures: dict[str, Measurement]
     slices: list[Slice]
     live: Comparison | None
@@ -122,6 +130,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     roc: list[tuple[float, float]]
     calibration: list[Reliability]
     importance: dict[str, float]
+    task: Kind = "binary"
+    goal: str = "auc"
+    classes: list[str] = []
+    confusion: list[list[int]] = []
 
 
 def write_evidence(objects: ObjectStore, evidence: Evidence) -> str:
@@ -132,6 +144,20 @@ def write_evidence(objects: ObjectStore, evidence: Evidence) -> str:
 def read_evidence(objects: ObjectStore, digest: str) -> Evidence:
     """Return stored evidence; raises ``NotFound`` for an unknown digest, ``Corrupt`` for an object that is none."""
     try:
-        return msgspec.json.decode(objects.get(digest), type=Evidence)
+        return msgspec.convert(_lifted(msgspec.json.decode(objects.get(digest))), Evidence)
     except msgspec.MsgspecError as error:
         raise Corrupt(f"object {digest} is not evidence: {error}; pass the digest a verdict or a run names") from error
+
+
+def _lifted(said: Any) -> Any:
+    """Return evidence as it is written now: at first every product was yes or no, and AUC the one measure compared."""
+    if not isinstance(said, dict):
+        return said
+    weeks = [
+        {**week, "measures": {"auc": week["auc"]}} if isinstance(week, dict) and "auc" in week else week
+        for week in said.get("weeks", [])
+    ]
+    live = said.get("live")
+    if isinstance(live, dict) and "auc_difference" in live:
+        live = {**live, "differences": {"auc": live["auc_difference"]}}
+    return {**said, "weeks": weeks, "live": live}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
+from trimaran.build.computing import InParts, as_numbers, engine_of
 from trimaran.core.canon import digest
 from trimaran.data.declaration import Definition, Feature, Table
-from trimaran.data.features import FeatureEngine
 
 _ROW, _MOMENT = "__row", "__moment"
 _SETS = 4
@@ -34,14 +34,16 @@ class FeatureCache:
         """Return the features of asked rows, in their order and the definition's: Float32, NaN for missing."""
         kept = self._remembered(definition)
         kept.forget_changed(_facts(definition, frames))
-        wanted = asked.select(
-            pl.struct(definition.given.names()).hash(seed=0).alias(_ROW), definition.predict_at.expression.alias(_MOMENT)
-        )
-        fresh = ~wanted[_ROW].is_in(kept.rows[_ROW].implode()) & wanted[_ROW].is_first_distinct()
-        if fresh.any():
-            computed = _compute(definition, frames, asked.filter(fresh))
-            kept.rows = pl.concat([kept.rows, wanted.filter(fresh).hstack(computed)])
-        return wanted.select(_ROW).join(kept.rows, on=_ROW, how="left", maintain_order="left").drop(_ROW, _MOMENT)
+        return kept.answer(asked, lambda rows: _compute(definition, frames, rows))
+
+    def features_in_parts(self, parts: InParts, versions: Mapping[str, int], asked: pl.DataFrame) -> pl.DataFrame:
+        """Return the same of tables at some versions that are too large for their facts to be compared.
+
+        What was computed of other versions is forgotten.
+        """
+        kept = self._remembered(parts.definition)
+        kept.forget_others({name: versions.get(name, -1) for name in parts.history})
+        return kept.answer(asked, parts.compute)
 
     def _remembered(self, definition: Definition) -> _Computed:
         identity = _identity(definition)
@@ -62,6 +64,7 @@ class _Computed:
 
     definition: Definition
     facts: dict[str, pl.DataFrame] = field(default_factory=dict)
+    versions: dict[str, int] | None = None
     rows: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,20 @@ class _Computed:
             # Without a moment a fact holds for all time, and so does its change.
             timeless = changed.null_count() > 0 or not isinstance(moment, datetime)
             self.rows = self.rows.clear() if timeless else self.rows.filter(pl.col(_MOMENT) < moment)
-        self.facts = facts
+        self.facts, self.versions = facts, None
+
+    def forget_others(self, versions: dict[str, int]) -> None:
+        if self.versions != versions:
+            self.rows = self.rows.clear()
+        self.facts, self.versions = {}, versions
+
+    def answer(self, asked: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        given, moment = self.definition.given.names(), self.definition.predict_at.expression
+        wanted = asked.select(pl.struct(given).hash(seed=0).alias(_ROW), moment.alias(_MOMENT))
+        fresh = ~wanted[_ROW].is_in(self.rows[_ROW].implode()) & wanted[_ROW].is_first_distinct()
+        if fresh.any():
+            self.rows = pl.concat([self.rows, wanted.filter(fresh).hstack(compute(asked.filter(fresh)))])
+        return wanted.select(_ROW).join(self.rows, on=_ROW, how="left", maintain_order="left").drop(_ROW, _MOMENT)
 
 
 def _changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series | None:
@@ -122,7 +138,6 @@ def _expression_of(feature: Feature) -> str:
 
 
 def _compute(definition: Definition, frames: Mapping[str, pl.DataFrame], asked: pl.DataFrame) -> pl.DataFrame:
-    engine = FeatureEngine(definition.features, definition.tables, definition.asked, definition.predict_at)
+    engine = engine_of(definition)
     history = {name: engine.prepare(name, frames[name]) for name in engine.needs}
-    computed = engine.compute(asked, history)
-    return computed.select(pl.col(feature.name).cast(pl.Float32).fill_null(float("nan")) for feature in definition.features)
+    return as_numbers(definition, engine.compute(asked, history))

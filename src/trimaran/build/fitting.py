@@ -4,40 +4,66 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from trimaran.build.author import call_author
+from trimaran.build.pruning import unheeded
+from trimaran.core.author import call_author
 from trimaran.core.errors import Fault, InputError
-from trimaran.data.declaration import Model
+from trimaran.core.tasks import Task
+from trimaran.data.declaration import REPORT, Model
 
 
 def fit_model(
-    model: Model, features: pl.DataFrame, labels: npt.NDArray[np.int64], parameters: Mapping[str, Any], seed: int
+    model: Model,
+    task: Task,
+    features: pl.DataFrame,
+    labels: npt.NDArray[Any],
+    parameters: Mapping[str, Any],
+    seed: int,
+    report: Callable[[int, Any], None] = unheeded,
 ) -> Any:
-    """Return what the author's function fits to (n, k) float32 features, NaN for missing, and (n,) labels 0 or 1.
+    """Return what the author's function fits to (n, k) float32 features, NaN for missing, and (n,) labels of a task.
 
     An estimator is built and fitted inside the author's function, so its ``random_state`` cannot be set from outside:
     one left at None draws from NumPy's global generator, which is therefore seeded for the call and put back after it.
+    A function that reports on its way is given ``report``.
     Raises ``UserCodeError`` when the function raises and ``InputError`` when it returns nothing that predicts.
     """
+    given = {**parameters, REPORT: report} if model.reports else parameters
     with _seeded(seed):
-        fitted = call_author(model.function, features, labels, **parameters)
-    if not hasattr(fitted, "predict_proba"):
-        what = f"{model.function.__name__}() returned {type(fitted).__name__}, which has no predict_proba"
-        raise InputError("model", [Fault(what=what, where=model.where, remedy="return the fitted classifier")])
+        fitted = call_author(model.function, features, labels, **given)
+    fault = _unfit(fitted, task)
+    if fault:
+        kind = "regressor" if task.method == "predict" else "classifier"
+        what = f"{model.function.__name__}() returned {type(fitted).__name__}, {fault}"
+        raise InputError("model", [Fault(what=what, where=model.where, remedy=f"return the fitted {kind}")])
     return fitted
 
 
-def probabilities_of(fitted: Any, features: pl.DataFrame) -> npt.NDArray[np.float64]:
-    """Return the probability of a positive for each row, from a fitted classifier of two classes."""
+def scores_of(fitted: Any, task: Task, features: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """Return what a fitted estimator answers to each row, as the scores of its task."""
     # Scikit-learn warns when names are given to a model that was fitted without, and the other way round.
     given = features if hasattr(fitted, "feature_names_in_") else features.to_numpy()
-    return np.asarray(call_author(fitted.predict_proba, given), dtype=np.float64)[:, 1]
+    found = np.asarray(call_author(getattr(fitted, task.method), given), dtype=np.float64)
+    return found[:, 1] if task.kind == "binary" else found
+
+
+def _unfit(fitted: Any, task: Task) -> str:
+    """Return why an estimator cannot do a task, in words; empty where it can."""
+    if not hasattr(fitted, task.method):
+        return f"which has no {task.method}"
+    known = getattr(fitted, "classes_", None)
+    if task.kind == "regression" and known is not None:
+        return "which answers classes where a number is asked for"
+    wanted = list(range(len(task.classes)))
+    if wanted and (known is None or list(known) != wanted):
+        return f"which knows the classes {known} where all {len(wanted)} of {', '.join(task.classes)} are asked for"
+    return ""
 
 
 @contextlib.contextmanager

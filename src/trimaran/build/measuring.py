@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,10 @@ import polars as pl
 
 from trimaran.build.evidence import SMALL, Period, Reliability, Slice
 from trimaran.core.nouns import Measurement
-from trimaran.core.statistics import accuracy, auc, brier, calibration_error, log_loss, mean
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Task
 
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
 Days = npt.NDArray[np.int64]
 
 LEVEL = 0.95
@@ -23,33 +23,22 @@ _BINS = 10
 
 
 def measures_of(
-    labels: Labels, scores: Floats, value: Value, level: float = LEVEL, days: Days | None = None
+    task: Task, labels: Labels, scores: Floats, level: float = LEVEL, days: Days | None = None
 ) -> dict[str, Measurement]:
     """Return every measure that rows and labels alone can give, by its name in ``core.checks.MEASURES``.
 
-    Scores that are no probabilities are left out here; ``Numerics`` counts them. ``days`` (n,) as ``days_of`` gives them
+    Scores that can be no answer are left out here; ``Numerics`` counts them. ``days`` (n,) as ``days_of`` gives them
     are the clusters of every interval: rows of one day share their weather. Without them rows count as independent.
 
-    >>> seen = measures_of(np.array([0, 1, 1, 0]), np.array([0.1, 0.8, 0.7, 0.4]), Value(true_positive=10, false_positive=-5))
+    >>> from trimaran.core.tasks import Value, YesOrNo
+    >>> task = YesOrNo(Value(true_positive=10, false_positive=-5))
+    >>> seen = measures_of(task, np.array([0, 1, 1, 0]), np.array([0.1, 0.8, 0.7, 0.4]))
     >>> seen["auc"].value, seen["value"].value
     (1.0, 3.75)
     """
-    sound = sound_scores(scores)
+    sound = task.sound(scores)
     labels, scores, days = labels[sound], scores[sound], None if days is None else days[sound]
-    acted, positive = scores >= value.threshold, labels == 1
-    worth = np.select(
-        [acted & positive, acted, positive],
-        [value.true_positive, value.false_positive, value.false_negative],
-        value.true_negative,
-    )
-    return {
-        "auc": auc(labels, scores, level, days),
-        "brier": brier(labels, scores, level, days),
-        "log_loss": log_loss(labels, scores, level, days),
-        "accuracy": accuracy(labels, scores, value.threshold, level, days),
-        "ece": calibration_error(labels, scores),
-        "value": mean(worth, level, clusters=days),
-    }
+    return {name: task.measure(name, labels, scores, level, days) for name in task.measures}
 
 
 def days_of(moments: pl.Series) -> Days:
@@ -61,21 +50,12 @@ def days_of(moments: pl.Series) -> Days:
     return moments.dt.epoch("d").to_numpy().astype(np.int64)
 
 
-def sound_scores(scores: Floats) -> npt.NDArray[np.bool_]:
-    """Return which scores are probabilities.
-
-    >>> sound_scores(np.array([0.5, float("nan"), 1.2])).tolist()
-    [True, False, False]
-    """
-    return (scores >= 0) & (scores <= 1)
-
-
 def slices_of(
     column: str,
     values: pl.Series,
     labels: Labels,
     scores: Floats,
-    value: Value,
+    task: Task,
     minimum: int,
     days: Days | None = None,
 ) -> list[Slice]:
@@ -97,19 +77,19 @@ def slices_of(
             column=column,
             value=text,
             rows=int(mask.sum()),
-            measures=measures_of(labels[mask], scores[mask], value, level, None if days is None else days[mask]),
+            measures=measures_of(task, labels[mask], scores[mask], level, None if days is None else days[mask]),
         )
         for text, mask in masks
     ]
 
 
-def weeks_of(moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]:
+def weeks_of(task: Task, goal: str, moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]:
     """Return the quality of each week of the window, oldest first; weeks are counted from the window's first row."""
     first = moments.min()
     if not isinstance(first, datetime):
         return []
     weeks, days = ((moments - first).dt.total_days() // 7).to_numpy(), days_of(moments)
-    sound = sound_scores(scores)
+    sound = task.sound(scores)
     found = []
     for week in np.unique(weeks):
         mask = (weeks == week) & sound
@@ -117,18 +97,21 @@ def weeks_of(moments: pl.Series, labels: Labels, scores: Floats) -> list[Period]
             continue
         start = moments.filter(pl.Series(mask)).min()
         if isinstance(start, datetime):
-            area = auc(labels[mask], scores[mask], LEVEL, days[mask])
-            found.append(Period(start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), auc=area))
+            seen = {goal: task.measure(goal, labels[mask], scores[mask], LEVEL, days[mask])}
+            found.append(Period(start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), measures=seen))
     return found
 
 
-def roc_points(labels: Labels, scores: Floats) -> list[tuple[float, float]]:
-    """Return at most a hundred points of the ROC curve, from (0, 0) to (1, 1).
+def roc_points(task: Task, labels: Labels, scores: Floats) -> list[tuple[float, float]]:
+    """Return at most a hundred points of the ROC curve, from (0, 0) to (1, 1); none where the label is not yes or no.
 
-    >>> roc_points(np.array([0, 1]), np.array([0.2, 0.9]))
+    >>> from trimaran.core.tasks import YesOrNo
+    >>> roc_points(YesOrNo(), np.array([0, 1]), np.array([0.2, 0.9]))
     [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
     """
-    sound = sound_scores(scores)
+    if task.kind != "binary":
+        return []
+    sound = task.sound(scores)
     truth, given = labels[sound], scores[sound]
     order = np.argsort(-given, kind="stable")
     # A curve may only bend where the score changes: tied rows come together.
@@ -142,13 +125,31 @@ def roc_points(labels: Labels, scores: Floats) -> list[tuple[float, float]]:
     return [(0.0, 0.0), *rates]
 
 
-def reliability_points(labels: Labels, scores: Floats) -> list[Reliability]:
-    """Return the calibration curve over ten cells of equal size, lowest scores first."""
-    sound = sound_scores(scores)
+def reliability_points(task: Task, labels: Labels, scores: Floats) -> list[Reliability]:
+    """Return the calibration curve over ten cells of equal size, lowest scores first; see ``Reliability``."""
+    sound = task.sound(scores)
     truth, given = labels[sound], scores[sound]
+    if task.classes:
+        truth, given = given.argmax(axis=1) == truth, given.max(axis=1)
     parts = np.array_split(np.argsort(given, kind="stable"), _BINS)
     return [
         Reliability(score=float(given[part].mean()), rate=float(truth[part].mean()), rows=part.size)
         for part in parts
         if part.size
     ]
+
+
+def confusion_of(task: Task, labels: Labels, scores: Floats) -> list[list[int]]:
+    """Return how many rows of each true class were given each class as the likeliest; empty where there are no classes.
+
+    >>> from trimaran.core.tasks import OneOf
+    >>> confusion_of(OneOf(("a", "b", "c")), np.array([0, 1]), np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1]]))
+    [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
+    """
+    width = len(task.classes)
+    if not width:
+        return []
+    sound = task.sound(scores)
+    cells = labels[sound] * width + scores[sound].argmax(axis=1)
+    counted: list[list[int]] = np.bincount(cells, minlength=width * width).reshape(width, width).tolist()
+    return counted

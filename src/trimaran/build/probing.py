@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from trimaran.build.evidence import Latency, Numerics, Parity
-from trimaran.build.measuring import sound_scores
+from trimaran.core.checks import LOWER
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Scorer
-from trimaran.core.statistics import auc
+from trimaran.core.tasks import Task
 
 Matrix = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
 
 TOLERANCE = 1e-4
 """The greatest difference of two scores that is still arithmetic: float32 trees differ by 1e-7, wrong conversions by 1e-2."""
@@ -25,16 +26,16 @@ _NOISE = 1e-6
 _IMPORTANCE_ROWS, _IMPORTANCE_FEATURES = 2000, 60
 
 
-def compare_forms(native: Scorer, compiled: Scorer, rows: Matrix, threshold: float) -> Parity:
+def compare_forms(native: Scorer, compiled: Scorer, rows: Matrix, task: Task) -> Parity:
     """Return how far the compiled form's answers are from the native one's on real rows."""
     first, second = native(rows), compiled(rows)
-    gap = np.abs(first - second)
+    gap = np.abs(first - second) / task.scale(first)
     difference = float(gap.max()) if gap.size else 0.0
-    flips = float(((first >= threshold) != (second >= threshold)).mean()) if gap.size else 0.0
+    flips = float(task.turned(first, second).mean()) if gap.size else 0.0
     # NaN compares as false: a score that is no number breaks parity.
     holds = rows.shape[0] > 0 and difference <= TOLERANCE
     note = (
-        "" if holds else f"the compiled form differs by up to {difference:.3g}, {flips:.2%} of decisions flip: native serves"
+        "" if holds else f"the compiled form differs by up to {difference:.3g}, {flips:.2%} of answers flip: native serves"
     )
     finite = bool(np.isfinite(difference))
     return Parity(rows=rows.shape[0], difference=difference if finite else None, flips=flips, holds=holds, note=note)
@@ -62,38 +63,46 @@ def time_scorer(scorer: Scorer, rows: Matrix, form: str) -> Latency:
     )
 
 
-def probe_numerics(scorer: Scorer, rows: Matrix, threshold: float, generator: np.random.Generator) -> Numerics:
-    """Return whether scores are probabilities, the same alone as in a batch, and deaf to noise in the last digits."""
+def probe_numerics(scorer: Scorer, rows: Matrix, task: Task, generator: np.random.Generator) -> Numerics:
+    """Return whether scores can be answers, are the same alone as in a batch, and deaf to noise in the last digits."""
     scores = scorer(rows)
     chosen = generator.choice(rows.shape[0], size=min(_ALONE, rows.shape[0]), replace=False)
     alone = np.concatenate([scorer(rows[row : row + 1]) for row in chosen])
     noisy = (rows * (1 + _NOISE * generator.uniform(-1, 1, size=rows.shape))).astype(np.float32)
-    flips = (scorer(noisy) >= threshold) != (scores >= threshold)
+    apart = np.abs(alone - scores[chosen]) / task.scale(scores)
     return Numerics(
         rows=rows.shape[0],
-        broken=int((~sound_scores(scores)).sum()),
-        alone=float(np.nan_to_num(np.abs(alone - scores[chosen]), nan=1.0).max()),
+        broken=int((~task.sound(scores)).sum()),
+        alone=float(np.nan_to_num(apart, nan=1.0).max()),
         noise=_NOISE,
-        flips=float(flips.mean()),
+        flips=float(task.turned(scorer(noisy), scores).mean()),
     )
 
 
 def importance_of(
-    scorer: Scorer, rows: Matrix, labels: Labels, names: list[str], generator: np.random.Generator
+    scorer: Scorer,
+    rows: Matrix,
+    labels: Labels,
+    names: list[str],
+    generator: np.random.Generator,
+    *,
+    task: Task,
+    goal: str,
 ) -> dict[str, float]:
-    """Return the AUC that is lost when one feature's values change rows (Breiman, 2001), the greatest loss first.
+    """Return how much of a measure is lost when one feature's values change rows (Breiman, 2001), the greatest loss first.
 
-    At most 2,000 rows and the first 60 features are looked at; empty when the rows hold one class.
+    At most 2,000 rows and the first 60 features are looked at; empty when the rows cannot compare models.
     """
     chosen = np.sort(generator.choice(rows.shape[0], size=min(_IMPORTANCE_ROWS, rows.shape[0]), replace=False))
     sample, truth = rows[chosen], labels[chosen]
     scores = scorer(sample)
-    whole = auc(truth, scores).value if sound_scores(scores).all() else None
+    whole = task.measure(goal, truth, scores).value if task.sound(scores).all() else None
     if whole is None:
         return {}
+    sign = -1.0 if goal in LOWER else 1.0
     lost = {}
     for place, name in enumerate(names[:_IMPORTANCE_FEATURES]):
         shuffled = sample.copy()
         shuffled[:, place] = generator.permutation(sample[:, place])
-        lost[name] = whole - (auc(truth, scorer(shuffled)).value or 0.0)
+        lost[name] = sign * (whole - (task.measure(goal, truth, scorer(shuffled)).value or 0.0))
     return dict(sorted(lost.items(), key=lambda item: -item[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -40,6 +41,15 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
         return canonical(self)
 
 
+def balance_key(run: str, handover: str) -> str:
+    """Return the key under which a run's control totals stand; ``run`` is the run's subject.
+
+    >>> balance_key("flight-delay/run-1", "features")
+    'balance:flight-delay/run-1:features'
+    """
+    return f"balance:{run}" if handover == "training" else f"balance:{run}:{handover}"
+
+
 class Recorder:
     """The runs and versions of one line: a product, or one segment of it.
 
@@ -59,12 +69,13 @@ class Recorder:
         """Return the run of a job that was done, failed or not."""
         return self._ledger.latest(Run, f"{self.line}/{self.run_name(key)}")
 
-    def write(self, run: Run, balance: Balance | None) -> Ref:
-        """Write a run, and where every row of its training went."""
+    def write(self, run: Run, balances: Sequence[Balance]) -> Ref:
+        """Write a run, and the control totals of its training set and its feature build."""
         name = f"{self.line}/{run.name}"
         writes = [Write(record=run, subject=name, key=f"run:{name}", after=0)]
-        if balance is not None:
-            writes.append(Write(record=balance, subject=f"{self.line}/training", key=f"balance:{name}"))
+        for balance in balances:
+            key = balance_key(name, balance.handover)
+            writes.append(Write(record=balance, subject=f"{self.line}/{balance.handover}", key=key))
         return self._ledger.append_all(writes)[0]
 
     def version(self, ref: Ref, run: Run) -> tuple[Ref, ModelVersion]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trimaran.build.author import user_code_error
 from trimaran.build.evidence import TestResult
+from trimaran.core.author import user_code_error
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.ports import Scorer
 from trimaran.data.declaration import ModelTest
@@ -19,25 +19,29 @@ _SHOWN = 8
 
 
 class RowModel:
-    """A candidate as its author's tests call it: one row as a dict of features in, one probability out.
+    """A candidate as its author's tests call it: one row as a dict of features in, one probability or number out.
+
+    Of several ``classes`` the probability of each comes out, by name.
 
     >>> RowModel(lambda rows: rows[:, 0] / 10, ["wind", "rain"])({"wind": 5.0})
     0.5
     """
 
-    def __init__(self, scorer: Scorer, names: Sequence[str]) -> None:
+    def __init__(self, scorer: Scorer, names: Sequence[str], classes: Sequence[str] = ()) -> None:
         self._scorer = scorer
+        self._classes = list(classes)
         self._names = list(names)
 
-    def __call__(self, row: Mapping[str, float | None]) -> float:
-        """Return the probability of one row; a feature that is left out or None is missing."""
+    def __call__(self, row: Mapping[str, float | None]) -> Any:
+        """Return the answer to one row; a feature that is left out or None is missing."""
         unknown = sorted(set(row) - set(self._names))
         if unknown:
             remedy = f"choose from: {', '.join(self._names)}"
             raise InputError("row", [Fault(what=f"{name!r} is no feature", remedy=remedy) for name in unknown])
         given = [row.get(name) for name in self._names]
         values = [float("nan") if value is None else float(value) for value in given]
-        return float(self._scorer(np.array([values], dtype=np.float32))[0])
+        found = self._scorer(np.array([values], dtype=np.float32))[0]
+        return dict(zip(self._classes, found.tolist(), strict=True)) if self._classes else float(found)
 
 
 def run_tests(tests: Sequence[ModelTest], model: RowModel, features: pl.DataFrame, seed: int) -> list[TestResult]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import platform
+import site
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from trimaran.core.canon import digest, digest_of
 from trimaran.core.nouns import Code, Environment
 from trimaran.core.ports import ObjectStore
+
+_HOUSE = Path(__file__).parent.parent
 
 _PATIENCE = 20.0
 """Seconds that git may take: tracking must not hold a training up."""
@@ -43,10 +47,25 @@ def track_code(objects: ObjectStore, source: Source) -> Code:
 
 
 def track_environment(objects: ObjectStore) -> Environment:
-    """Store the list of every installed package with its version, one ``name==version`` a line, sorted."""
-    lines = {f"{package.name}=={package.version}" for package in metadata.distributions() if package.name}
+    """Store the list of every installed package with its version, one ``name==version`` a line, sorted.
+
+    What a package carries in a folder of its own is part of that package, also where it put the folder on Python's path.
+    """
+    installed = metadata.distributions(path=[entry for entry in sys.path if not _carried(entry)])
+    lines = {f"{package.name}=={package.version}" for package in installed if package.name}
     lock = objects.put("".join(f"{line}\n" for line in sorted(lines, key=str.lower)).encode())
-    return Environment(python=platform.python_version(), platform=f"{sys.platform} {platform.machine()}", lock=lock)
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{sys.platform} {platform.machine()}",
+        lock=lock,
+        trimaran=digest_of(
+            {path.relative_to(_HOUSE).as_posix(): digest(path.read_bytes()) for path in _HOUSE.rglob("*.py")}
+        ),
+    )
+
+
+def _carried(entry: str) -> bool:
+    return any(Path(home) in Path(entry).parents for home in site.getsitepackages())
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from trimaran.build.computing import Computing
+from trimaran.build.diary import TrialRuns, plain
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import Evidence, Parity, read_evidence, write_evidence
 from trimaran.build.fitting import fit_model
-from trimaran.build.measuring import sound_scores
 from trimaran.build.probing import compare_forms
 from trimaran.build.recording import SHEET, Recorder, Sheet
 from trimaran.build.tracking import Source, track_code, track_environment
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
-from trimaran.build.tuning import Value, tune
+from trimaran.build.tuning import Means, Objective, Value, tune
 from trimaran.core.clock import Clock
 from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Balance, Code, Environment, ModelVersion, Ref, Run
-from trimaran.core.ports import ModelFormat, ObjectStore, Progress, Scorer
-from trimaran.data.declaration import Definition
+from trimaran.core.nouns import SCHEMAS, Balance, Code, Environment, ModelVersion, Ref, Run
+from trimaran.core.ports import MetricStore, ModelFormat, ObjectStore, Progress, Scorer
+from trimaran.data.declaration import Definition, write_schemas
 from trimaran.data.profiles import take_profile, write_profile
 
 _TASK, _STEPS = "training", 5
@@ -37,7 +38,7 @@ class Job:
     """One training to do.
 
     ``cause`` says in words why; ``key`` names the job within its product: a job done before is not done again.
-    ``parameters``, when given, are used instead of tuning. ``shuffled`` permutes the training labels with the seed: a bad
+    ``parameters``, when given, are used instead of tuning; ``trials`` is how many to do whatever the model's budget says. ``shuffled`` permutes the training labels with the seed: a bad
     candidate, planted to see the gate refuse it. ``segment`` trains on the rows with that value in the product's
     ``replicate`` column alone.
     """
@@ -49,6 +50,7 @@ class Job:
     parameters: Mapping[str, Value] | None = None
     shuffled: bool = False
     segment: str | None = None
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class _Work:
     metrics: dict[str, float | None] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
     trials: int = 0
-    balance: Balance | None = None
+    balances: list[Balance] = field(default_factory=list)
 
 
 class Trainer:
@@ -94,14 +96,18 @@ class Trainer:
         native: ModelFormat,
         compiled: ModelFormat,
         progress: Progress,
+        computing: Computing | None = None,
+        metrics: Callable[[], MetricStore] | None = None,
     ) -> None:
-        self.sets = TrainingSets()
+        self.sets = TrainingSets(computing)
         self._objects = objects
         self._ledger = ledger
         self._clock = clock
         self._native = native
         self._compiled = compiled
         self._progress = progress
+        self._executor = computing.trials if computing is not None else None
+        self._metrics = metrics
 
     @cached_property
     def _environment(self) -> Environment:
@@ -117,8 +123,8 @@ class Trainer:
         recorder = Recorder(self._objects, self._ledger, definition.name, job.segment)
         done = recorder.find(job.key)
         if done is None:
-            run, balance = self._run(definition, snapshot, job, live, recorder)
-            done = recorder.write(run, balance), run
+            run, balances = self._run(definition, snapshot, job, live, recorder)
+            done = recorder.write(run, balances), run
         ref, run = done
         if run.error is not None:
             raise Refused(f"job {job.key!r} failed before, as {run.name}: {run.error}; mend it and give the job a new key")
@@ -127,7 +133,7 @@ class Trainer:
 
     def _run(
         self, definition: Definition, snapshot: Snapshot, job: Job, live: Rival | None, recorder: Recorder
-    ) -> tuple[Run, Balance | None]:
+    ) -> tuple[Run, list[Balance]]:
         work = _Work(
             definition=definition,
             job=job,
@@ -136,6 +142,7 @@ class Trainer:
             started=self._clock.now(),
             ticks=time.perf_counter(),
             parameters={**definition.model.parameters, **(job.parameters or {})},
+            artifacts={SCHEMAS: self._objects.put(write_schemas(definition.schemas))},
         )
         self._progress.start(_TASK, _STEPS)
         try:
@@ -144,22 +151,26 @@ class Trainer:
             with threadpool_limits(limits=1):
                 self._make(work, live)
         except (UserCodeError, InputError) as error:
-            recorder.write(self._told(work, recorder.run_name(job.key), str(error)), work.balance)
+            recorder.write(self._told(work, recorder.run_name(job.key), str(error)), work.balances)
             raise
         self._progress.finish(_TASK)
-        return self._told(work, recorder.run_name(job.key), None), work.balance
+        return self._told(work, recorder.run_name(job.key), None), work.balances
 
     def _make(self, work: _Work, live: Rival | None) -> None:
         definition, job = work.definition, work.job
         training_set = self._rows(work)
         self._step(f"{len(training_set.train)} rows to train on, {len(training_set.test)} to test on")
         if job.parameters is None and definition.model.spaces:
-            tuning = tune(definition.model, training_set.train, seed=job.seed, progress=self._progress)
+            objective = Objective(definition.task, definition.goal)
+            means = Means(self._executor, self._diary(job, definition.name, objective.measure), job.trials)
+            tuning = tune(
+                definition.model, training_set.train, objective, seed=job.seed, progress=self._progress, means=means
+            )
             work.parameters, work.trials = dict(tuning.parameters), len(tuning.trials)
             work.artifacts["trials"] = self._objects.put(tuning.encode())
         self._step("parameters chosen")
         train = training_set.train
-        fitted = fit_model(definition.model, train.features, train.labels, work.parameters, job.seed)
+        fitted = fit_model(definition.model, definition.task, train.features, train.labels, work.parameters, job.seed)
         self._step("fitted")
         answering = self._forms(work, fitted, training_set.test)
         self._step(f"{answering.form} form serves")
@@ -170,17 +181,24 @@ class Trainer:
         self._seal(work, training_set, answering.scorer)
         self._step("measured")
 
+    def _diary(self, job: Job, product: str, measure: str) -> TrialRuns:
+        recorder = Recorder(self._objects, self._ledger, product, job.segment)
+        return TrialRuns(self._ledger, self._clock, f"{recorder.line}/{recorder.run_name(job.key)}", measure, self._metrics)
+
     def _rows(self, work: _Work) -> TrainingSet:
         definition, job = work.definition, work.job
         training_set = self.sets.make(definition, work.snapshot)
-        work.balance = training_set.balance
+        work.balances = [training_set.built, training_set.balance]
         if job.segment is not None:
             training_set = training_set.segment(definition.segments or definition.key, job.segment)
         train = training_set.train
-        if not 0 < train.positives < len(train) or not len(training_set.test):
-            what = f"{len(train)} training rows with {train.positives} positives, {len(training_set.test)} test rows"
+        lacking = definition.task.lacking(train.labels)
+        if lacking or not len(training_set.test):
+            seen = f" with {lacking}" if lacking else ""
+            what = f"{len(train)} training rows{seen}, {len(training_set.test)} test rows"
+            needed = "both outcomes" if definition.task.kind == "binary" else "every outcome"
             remedy = (
-                "rows of both outcomes are needed before the out-of-time window, and rows in it: wait, or shorten the window"
+                f"rows of {needed} are needed before the out-of-time window, and rows in it: wait, or shorten the window"
             )
             raise InputError("training", [Fault(what=what, where=job.segment or definition.name, remedy=remedy)])
         if job.shuffled:
@@ -200,7 +218,7 @@ class Trainer:
         except InputError as error:
             note = f"there is no compiled form, native serves: {error.faults[0]}"
             return Answering(native, self._native.name, Parity(rows=0, difference=None, flips=None, holds=False, note=note))
-        parity = compare_forms(native, compiled, rows, work.definition.value.threshold)
+        parity = compare_forms(native, compiled, rows, work.definition.task)
         if not parity.holds:
             return Answering(native, self._native.name, parity)
         work.artifacts["compiled"] = self._objects.put(compiled_bytes)
@@ -212,7 +230,7 @@ class Trainer:
     def _seal(self, work: _Work, training_set: TrainingSet, scorer: Scorer) -> None:
         train, test = training_set.train, training_set.test
         scores = scorer(test.matrix())
-        sound = sound_scores(scores)
+        sound = work.definition.task.sound(scores)
         profile = take_profile(
             train.features,
             train.labels,
@@ -221,6 +239,7 @@ class Trainer:
             outcomes=test.labels[sound],
             predict_at=train.predict_at,
             scored_at=test.predict_at.filter(sound),
+            task=work.definition.task,
         )
         work.artifacts["profile"] = write_profile(self._objects, profile)
         suggested = work.job.source.suggested
@@ -249,7 +268,7 @@ class Trainer:
             code=work.code,
             environment=self._environment,
             data=dict(work.snapshot.versions),
-            parameters={key: _plain(value) for key, value in work.parameters.items()},
+            parameters={key: plain(value) for key, value in work.parameters.items()},
             seed=work.job.seed,
             started=work.started,
             ended=self._clock.now(),
@@ -257,12 +276,10 @@ class Trainer:
             metrics=work.metrics,
             artifacts=work.artifacts,
             trials=work.trials,
+            shuffled=work.job.shuffled,
+            until=work.snapshot.until,
             error=error,
         )
 
     def _step(self, note: str) -> None:
         self._progress.advance(_TASK, note=note)
-
-
-def _plain(value: Any) -> Value:
-    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from trimaran.build.computing import Computing
 from trimaran.build.feature_cache import FeatureCache
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Balance
@@ -19,6 +22,25 @@ from trimaran.data.tables import Tables
 _MOMENT, _FINAL, _KNOWN, _LABEL, _FATE = "__moment", "__final", "__known", "__label", "__fate"
 
 
+class _Frames(Mapping[str, pl.DataFrame]):
+    """Rows of tables, each read when it is first asked for."""
+
+    def __init__(self, names: Collection[str], read: Callable[[str], pl.DataFrame]) -> None:
+        self._names = names
+        self._read = cache(read)
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The rows of each declared table at one version each, and the moment up to which they may be used."""
@@ -26,40 +48,42 @@ class Snapshot:
     frames: Mapping[str, pl.DataFrame]
     versions: Mapping[str, int]
     until: datetime
+    unread: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
+
+    def rows(self, table: str) -> pl.LazyFrame:
+        """Return the rows of a table, not read yet where they are not in memory."""
+        return self.unread[table] if table in self.unread else self.frames[table].lazy()
 
     @classmethod
     def newest(cls, tables: Tables, until: datetime) -> Snapshot:
-        """Return the newest rows of a product's tables."""
-        return cls({name: tables.frame(name) for name in tables.definition.tables}, tables.versions(), until)
+        """Return the newest rows of a product's tables; each is read when it is first looked at."""
+        names, versions = tables.definition.tables, tables.versions()
+        return cls(_Frames(names, tables.frame), versions, until, {name: tables.rows(name) for name in names})
 
     @classmethod
     def at(cls, tables: Tables, versions: Mapping[str, int], until: datetime) -> Snapshot:
         """Return the rows that the tables had at some versions: what an earlier run was trained on."""
-        empty = {name: pl.DataFrame(schema=table.schema) for name, table in tables.definition.tables.items()}
-        return cls({**empty, **{name: tables.at(name, version) for name, version in versions.items()}}, versions, until)
+        names = tables.definition.tables
+        unread = {name: tables.rows(name, versions.get(name, -1)) for name in names}
+        return cls(_Frames(names, lambda name: unread[name].collect()), versions, until, unread)
 
 
 @dataclass(frozen=True)
 class Rows:
     """Labelled rows in order of time.
 
-    ``features`` are (n, k) Float32 with NaN for missing, in the model's order; ``labels`` are 0 or 1; ``asked`` holds every
+    ``features`` are (n, k) Float32 with NaN for missing, in the model's order; ``labels`` are those of the task; ``asked`` holds every
     column of the asked table; ``predict_at`` is when the answer was due and ``final_at`` when the label could be used.
     """
 
     features: pl.DataFrame
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[Any]
     asked: pl.DataFrame
     predict_at: pl.Series
     final_at: pl.Series
 
     def __len__(self) -> int:
         return self.labels.size
-
-    @property
-    def positives(self) -> int:
-        """How many labels are 1."""
-        return int(self.labels.sum())
 
     def filter(self, mask: pl.Series) -> Rows:
         """Return the rows where a mask is true; null counts as false."""
@@ -87,7 +111,7 @@ class Rows:
         boundary = self.predict_at.quantile(1 - share, interpolation="nearest")
         return self.filter(self.final_at <= boundary), self.filter(self.predict_at > boundary)
 
-    def with_labels(self, labels: npt.NDArray[np.int64]) -> Rows:
+    def with_labels(self, labels: npt.NDArray[Any]) -> Rows:
         """Return the rows with other labels."""
         return replace(self, labels=labels)
 
@@ -98,7 +122,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows to train on, rows to test on out of time, and where every other row went.
+    """Rows to train on, rows to test on out of time, where every other row went, and what the feature build was asked.
 
     The test rows are due in (``tested_from``, ``tested_to``]; every training label was final at ``tested_from``.
     """
@@ -106,6 +130,7 @@ class TrainingSet:
     train: Rows
     test: Rows
     balance: Balance
+    built: Balance
     versions: dict[str, int]
     tested_from: datetime
     tested_to: datetime
@@ -116,11 +141,31 @@ class TrainingSet:
         return replace(self, train=train, test=test)
 
 
-class TrainingSets:
-    """Makes training sets, and remembers the features it computed: see ``FeatureCache`` for why that is safe."""
+@dataclass(frozen=True)
+class Divided:
+    """The rows of the asked table that were due, divided in time, before any feature is computed."""
 
-    def __init__(self) -> None:
+    train: pl.DataFrame
+    test: pl.DataFrame
+    balance: Balance
+    tested_from: datetime
+    tested_to: datetime
+
+
+class TrainingSets:
+    """Makes training sets, and remembers the features it computed: see ``FeatureCache`` for why that is safe.
+
+    ``computing`` says how much memory that may take; tables that need more are looked at in parts. Without it all is
+    computed at once.
+    """
+
+    def __init__(self, computing: Computing | None = None) -> None:
+        self._computing = computing
         self._cache = FeatureCache()
+
+    def apart(self) -> TrainingSets:
+        """Return a maker of training sets by the same means that remembers nothing yet."""
+        return TrainingSets(self._computing)
 
     def make(self, definition: Definition, snapshot: Snapshot) -> TrainingSet:
         """Return the training set of a product as of ``snapshot.until``.
@@ -131,49 +176,77 @@ class TrainingSets:
         however long labels take. A training row's label was final before the window starts; rows between are left out.
         Raises ``InputError`` when no label is final yet.
         """
-        judged = _judged(definition, snapshot)
-        final = judged.filter(pl.col(_FATE) == "final").sort(_MOMENT, definition.key)
-        newest = final[_MOMENT].max()
-        if not isinstance(newest, datetime):
-            counts = dict(judged[_FATE].value_counts().iter_rows())
-            what = f"none of {judged.height} rows of {definition.asked!r} has a final label at {snapshot.until}: {counts}"
-            raise InputError("training set", [Fault(what=what, remedy="deliver outcomes, or wait until they are known")])
-        boundary = newest - definition.acceptance.out_of_time
-        test = final.filter(pl.col(_MOMENT) > boundary)
-        train = final.filter((pl.col(_MOMENT) <= boundary) & (pl.col(_FINAL) <= boundary))
-        left = {str(fate): int(count) for fate, count in judged[_FATE].value_counts().iter_rows() if fate != "final"}
-        balance = Balance(
-            handover="training",
-            since=None,
-            until=snapshot.until,
-            entered=judged.height,
-            left=dict(sorted(left.items()))
-            | {"trained": train.height, "tested": test.height, "between": final.height - train.height - test.height},
-        )
-        rows = self._rows(definition, snapshot, pl.concat([train, test]))
-        is_test = rows.predict_at > boundary
+        divided = divide(definition, snapshot)
+        rows = self._rows(definition, snapshot, pl.concat([divided.train, divided.test]))
+        is_test = rows.predict_at > divided.tested_from
         return TrainingSet(
             train=rows.filter(~is_test),
             test=rows.filter(is_test),
-            balance=balance,
+            balance=divided.balance,
+            built=_built(rows, divided),
             versions=dict(snapshot.versions),
-            tested_from=boundary,
-            tested_to=newest,
+            tested_from=divided.tested_from,
+            tested_to=divided.tested_to,
         )
 
     def features(self, definition: Definition, snapshot: Snapshot, asked: pl.DataFrame) -> pl.DataFrame:
         """Return the features of asked rows, each as it was at its own predict_at: Float32, NaN for missing."""
+        if self._computing is not None:
+            rows = {name: snapshot.rows(name) for name in definition.tables}
+            parts = self._computing.in_parts(definition, asked, rows)
+            if parts is not None:
+                return self._cache.features_in_parts(parts, snapshot.versions, asked)
         return self._cache.features(definition, snapshot.frames, asked)
 
     def _rows(self, definition: Definition, snapshot: Snapshot, final: pl.DataFrame) -> Rows:
         asked = final.select(definition.table.schema.names())
         return Rows(
             features=self.features(definition, snapshot, asked),
-            labels=final[_LABEL].to_numpy().astype(np.int64),
+            labels=definition.task.teachable(final[_LABEL].to_numpy()),
             asked=asked,
             predict_at=final[_MOMENT],
             final_at=final[_FINAL],
         )
+
+
+def divide(definition: Definition, snapshot: Snapshot) -> Divided:
+    """Divide the rows that were due by ``snapshot.until`` as ``TrainingSets.make`` says, and count where each went.
+
+    Only the asked table of the snapshot is read. Raises ``InputError`` when no label is final yet.
+    """
+    judged = _judged(definition, snapshot)
+    final = judged.filter(pl.col(_FATE) == "final").sort(_MOMENT, definition.key)
+    newest = final[_MOMENT].max()
+    if not isinstance(newest, datetime):
+        counts = dict(judged[_FATE].value_counts().iter_rows())
+        what = f"none of {judged.height} rows of {definition.asked!r} has a final label at {snapshot.until}: {counts}"
+        raise InputError("training set", [Fault(what=what, remedy="deliver outcomes, or wait until they are known")])
+    boundary = newest - definition.acceptance.out_of_time
+    test = final.filter(pl.col(_MOMENT) > boundary)
+    train = final.filter((pl.col(_MOMENT) <= boundary) & (pl.col(_FINAL) <= boundary))
+    left = {str(fate): int(count) for fate, count in judged[_FATE].value_counts().iter_rows() if fate != "final"}
+    balance = Balance(
+        handover="training",
+        since=None,
+        until=snapshot.until,
+        entered=judged.height,
+        left=dict(sorted(left.items()))
+        | {"trained": train.height, "tested": test.height, "between": final.height - train.height - test.height},
+    )
+    return Divided(train, test, balance, boundary, newest)
+
+
+def _built(rows: Rows, divided: Divided) -> Balance:
+    """Return the control totals of the feature build: every row asked has its features; which of them are missing where."""
+    missing = rows.features.select(pl.all().is_nan().sum()).row(0, named=True) if rows.features.width else {}
+    return Balance(
+        handover="features",
+        since=None,
+        until=divided.balance.until,
+        entered=divided.train.height + divided.test.height,
+        left={"with features": len(rows)},
+        nulls={name: int(count) for name, count in missing.items() if count},
+    )
 
 
 def _judged(definition: Definition, snapshot: Snapshot) -> pl.DataFrame:

@@ -23,6 +23,9 @@ def sign(
 ) -> Ref:
     """Write the decision of the ledger's actor on a staged version; the same decision again is the same entry.
 
+    One who decides otherwise, and then again as at first, has decided three times. Two different decisions of one person
+    at the same moment are a ``Conflict``.
+
     Raises ``NotFound`` for a version that does not exist and ``Refused`` for one that waits for nobody, a role that the
     policy does not name, or the owner signing the own work.
     """
@@ -47,7 +50,12 @@ def sign(
         decision=decision,
         note=note,
     )
-    return ledger.append(record, found.entry.subject)
+    subject, staged = found.entry.subject, found.moves[-1][0].seq
+    own = [each for each in found.approvals if (each[1].person, each[1].role) == (person, role) and each[0].seq > staged]
+    if own and own[-1][1] == record:
+        return own[-1][0].ref
+    place = own[-1][0].seq if own else staged
+    return ledger.append(record, subject, key=f"approval:{subject}:{role}:{person}:{place}")
 
 
 def outstanding(policy: ReleasePolicy, state: VersionState) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from trimaran.build import SMALL, Comparison, Evidence, Numerics, Slice, TestResult
 from trimaran.core.checks import Rule, conclude, require
 from trimaran.core.nouns import Finding, Outcome, Ref, Verdict
+from trimaran.core.tasks import Kind
 from trimaran.data.declaration import Definition
 
 GATE = "gate"
@@ -19,6 +20,7 @@ FLIP_LIMIT = 0.01
 """The share of decisions that noise of a millionth may turn: more, and the model cuts between numbers that mean the same."""
 
 _TIMES = ("p50", "p99")
+_SCORES = {"regression": "finite numbers", "multiclass": "probabilities that sum to 1"}
 
 
 def judge_candidate(
@@ -35,7 +37,7 @@ def judge_candidate(
 def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
     acceptance = definition.acceptance
     yield from (_test(result) for result in evidence.tests)
-    yield _numerics(evidence.numerics)
+    yield _numerics(evidence.numerics, evidence.task)
     yield _parity(evidence)
     for rule in acceptance.rules:
         if rule.measure not in _TIMES:
@@ -61,19 +63,20 @@ def _test(result: TestResult) -> Finding:
     return Finding(check=f"test {result.name}", outcome=outcome, reason=reason, value=share, bound=result.share)
 
 
-def _numerics(seen: Numerics) -> Finding:
+def _numerics(seen: Numerics, task: Kind) -> Finding:
     faults = []
+    kind, answers = ("probabilities", "decisions") if task == "binary" else (_SCORES[task], "answers")
     if seen.broken:
-        faults.append(f"{seen.broken} of {seen.rows} scores are no probabilities")
+        faults.append(f"{seen.broken} of {seen.rows} scores are no {kind}")
     if seen.alone > ALONE_TOLERANCE:
         faults.append(f"a row scored alone differs by up to {seen.alone:.2g} from the same row in a batch")
     if seen.flips > FLIP_LIMIT:
         faults.append(
-            f"changing values by a millionth turns {seen.flips:.1%} of the decisions, at most {FLIP_LIMIT:.0%} may turn"
+            f"changing values by a millionth turns {seen.flips:.1%} of the {answers}, at most {FLIP_LIMIT:.0%} may turn"
         )
     reason = "; ".join(faults) or (
-        f"all {seen.rows} scores are probabilities, the same alone as in a batch; "
-        f"changing values by a millionth turns {seen.flips:.2%} of the decisions"
+        f"all {seen.rows} scores are {kind}, the same alone as in a batch; "
+        f"changing values by a millionth turns {seen.flips:.2%} of the {answers}"
     )
     return Finding(check="numerics", outcome="fail" if faults else "pass", reason=reason, value=seen.flips, bound=FLIP_LIMIT)
 
@@ -95,8 +98,8 @@ def _against_live(rule: Rule, evidence: Evidence, minimum: int) -> Finding:
     if live is None or finding.outcome == "unknown":
         return finding
     told = f"{finding.reason}: live v{evidence.live.number} has {live:.4g} on the same rows"
-    gap = evidence.live.auc_difference
-    if rule.measure == "auc" and gap.value is not None and gap.low is not None and gap.high is not None:
+    gap = evidence.live.differences.get(rule.measure)
+    if gap is not None and gap.value is not None and gap.low is not None and gap.high is not None:
         told += f", a difference of {gap.value:+.4f} ({gap.level or 0:.0%} interval {gap.low:+.4f} to {gap.high:+.4f})"
     return _told(finding, told)
 

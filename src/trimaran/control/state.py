@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from trimaran.core.ledger import Ledger
+from trimaran.core.ledger import Ledger, kind_of
 from trimaran.core.nouns import (
     Approval,
-    Balance,
     Declared,
     Entry,
     Ingest,
@@ -23,7 +22,7 @@ from trimaran.core.nouns import (
     Verdict,
 )
 
-KINDS = (Declared, Ingest, Balance, Run, ModelVersion, Verdict, Approval, Release, Trigger, Notice, Turn)
+KINDS = (Declared, Ingest, Run, ModelVersion, Verdict, Approval, Release, Trigger, Notice, Turn)
 
 
 @dataclass
@@ -90,10 +89,11 @@ class ProductState:
 
     def catch_up(self, ledger: Ledger, until: datetime | None = None) -> ProductState:
         """Apply the entries that came since; returns itself."""
-        for entry, record in ledger.history(KINDS, until=until, after=self.seq):
+        for entry in ledger.store.scan(after=self.seq, kinds=[kind_of(kind) for kind in KINDS], until=until):
             self.seq = entry.seq
+            # Looked at before it is read: most entries are of other products, and to decode and verify one costs the most.
             if entry.subject == self.product or entry.subject.startswith((f"{self.product}/", f"{self.product}[")):
-                self._apply(entry, record)
+                self._apply(entry, ledger.read(entry))
                 self.at = entry.at
         return self
 

@@ -33,6 +33,7 @@ QUIET_AFTER = timedelta(days=7)
 """A check that fails again within this time of its last failure is no news."""
 
 _STEPS = ("shadow", "canary")
+_LOOKS = ("watch", "balance")
 _GOOD = {"pass": True, "warn": None}
 
 
@@ -87,7 +88,7 @@ class _Memory:
             return known
         if isinstance(record, Verdict):
             self.verdicts.setdefault(entry.subject, []).append(record)
-            if record.policy == "watch":
+            if record.policy in _LOOKS:
                 self._watched = record.findings
                 self.news = [finding for finding in record.findings if self._is_new(entry, finding)]
                 return not self.news
@@ -117,8 +118,8 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
             segment = f" for {record.segment}" if record.segment else ""
             window = f"{record.trained_from:%d %b} to {record.trained_to:%d %b %Y}"
             return "training", f"{record.name}{segment} trained on {record.rows:,} rows of {window}", None
-        case Verdict() if record.policy == "watch":
-            return "watch", _watch(record, memory.news), record.outcome in {"pass", "warn"}
+        case Verdict() if record.policy in _LOOKS:
+            return record.policy, _watch(record, memory.news), record.outcome in {"pass", "warn"}
         case Verdict():
             what = shown(record) if record.outcome == "pass" else failing(record)
             return record.policy, f"{record.policy} {SIGNS[record.outcome]}: {what}", _GOOD.get(record.outcome, False)

@@ -16,3 +16,47 @@ def default_workspace() -> Path:
 def default_person() -> str:
     """Return who acts when nobody is named: ``TRIMARAN_PERSON``, else the log-in name, else ``somebody``."""
     return os.environ.get("TRIMARAN_PERSON") or os.environ.get("USER") or "somebody"
+
+
+def ledger_password() -> str | None:
+    """Return the password of the ledger's database: ``TRIMARAN_LEDGER_PASSWORD``, else None (PostgreSQL's ``~/.pgpass`` holds)."""
+    return os.environ.get("TRIMARAN_LEDGER_PASSWORD") or None
+
+
+def online_password() -> str | None:
+    """Return the password of the Redis that features by key are in: ``TRIMARAN_ONLINE_PASSWORD``, None where it is not set."""
+    return os.environ.get("TRIMARAN_ONLINE_PASSWORD") or None
+
+
+def s3_keys() -> tuple[str | None, str | None]:
+    """Return the keys to the object store: ``TRIMARAN_S3_ACCESS_KEY`` and ``TRIMARAN_S3_SECRET_KEY``, None where not said."""
+    return os.environ.get("TRIMARAN_S3_ACCESS_KEY") or None, os.environ.get("TRIMARAN_S3_SECRET_KEY") or None
+
+
+def s3_server() -> tuple[str | None, str]:
+    """Return the server that ``s3://`` sources are on (``TRIMARAN_S3_ENDPOINT``, else Amazon's) and ``TRIMARAN_S3_REGION``."""
+    return os.environ.get("TRIMARAN_S3_ENDPOINT") or None, os.environ.get("TRIMARAN_S3_REGION") or "us-east-1"
+
+
+def secret(name: str) -> str | None:
+    """Return the variable that a source names as the place of its password, None where it is not set."""
+    return os.environ.get(name) or None
+
+
+def silence_ray() -> None:
+    """Keep Ray from reporting its use to its makers, unless ``RAY_USAGE_STATS_ENABLED`` is set."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+ENVIRONMENT = ("os.environ", "os.getenv")
+"""By what names code reads the environment."""
+
+
+def variable(name: str) -> str | None:
+    """Return an environment variable that a step reads, None where it is not set."""
+    return os.environ.get(name)
+
+
+def is_environment(value: object) -> bool:
+    """Tell whether a value is the environment itself, all variables of it."""
+    return value is os.environ

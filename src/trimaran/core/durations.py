@@ -16,7 +16,8 @@ UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)")
+_ALSO = {"min": "m"}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min|m|h|d|w)")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -38,7 +39,7 @@ def parse_duration(text: str) -> timedelta:
                 )
             ],
         )
-    return sum((float(number) * UNITS[unit] for number, unit in parts), timedelta())
+    return sum((float(number) * UNITS[_ALSO.get(unit, unit)] for number, unit in parts), timedelta())
 
 
 def format_duration(value: timedelta) -> str:

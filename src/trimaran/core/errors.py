@@ -14,6 +14,7 @@ TrimaranError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 
@@ -47,6 +48,10 @@ class FaultyError(TrimaranError):
         count = f"{len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}"
         super().__init__(f"{subject}: {count}\n" + "\n".join(f"  {fault}" for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[Fault, ...]]]:
+        # An exception is copied and sent by its text alone, unless it says what it is made of.
+        return type(self), (self.subject, self.faults)
+
 
 class DefinitionError(FaultyError):
     """A product file declares something that cannot hold."""
@@ -78,3 +83,14 @@ class Corrupt(TrimaranError):
 
 class UserCodeError(TrimaranError):
     """A function of the product raised; the message ends with the author's own traceback."""
+
+
+def within(place: str, error: TrimaranError) -> TrimaranError:
+    """Return an error of the same kind whose text says, in addition, where it happened.
+
+    >>> print(within("part 3", NotFound("there is no table")))
+    part 3: there is no table
+    """
+    if isinstance(error, FaultyError):
+        return type(error)(f"{place}: {error.subject}", error.faults)
+    return type(error)(f"{place}: {error}")

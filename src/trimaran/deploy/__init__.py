@@ -2,18 +2,21 @@
 
 from trimaran.deploy.batching import Batcher
 from trimaran.deploy.columns import Column
-from trimaran.deploy.comparison import Comparison, Evidence
+from trimaran.deploy.comparison import COMPARED, Comparison, Evidence
 from trimaran.deploy.dataplane import Answer, Batch, Dataplane
 from trimaran.deploy.facts import Facts
 from trimaran.deploy.faults import Malformed, TooLarge, parse, shown
 from trimaran.deploy.fleet import Ready, Stores, Versions
 from trimaran.deploy.history import History
+from trimaran.deploy.lookups import MAX_KEYS, Looked, Lookups
 from trimaran.deploy.releasing import Releases, Step
 from trimaran.deploy.requests import MAX_BYTES, MAX_ROWS, Request, RequestReader, Row
 from trimaran.deploy.routing import Route, route
 
 __all__ = [
+    "COMPARED",
     "MAX_BYTES",
+    "MAX_KEYS",
     "MAX_ROWS",
     "Answer",
     "Batch",
@@ -24,6 +27,8 @@ __all__ = [
     "Evidence",
     "Facts",
     "History",
+    "Looked",
+    "Lookups",
     "Malformed",
     "Ready",
     "Releases",

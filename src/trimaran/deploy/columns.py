@@ -17,6 +17,7 @@ EARLIEST = datetime(1700, 1, 1, tzinfo=UTC)
 LATEST = datetime(2250, 1, 1, tzinfo=UTC)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT = pl.Datetime("us", "UTC")
 _MICROSECOND = timedelta(microseconds=1)
 _BITS = (((pl.Int8, pl.UInt8), 8), ((pl.Int16, pl.UInt16), 16), ((pl.Int32, pl.UInt32), 32))
 _LARGEST_FLOAT32 = 3.4e38
@@ -38,8 +39,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
             # Offsets differ from caller to caller; only the instant matters.
             micros = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
-            instants = pl.Series(self.name, micros, pl.Int64).cast(pl.Datetime("us", "UTC"))
-            return instants.dt.convert_time_zone(dtype.time_zone).cast(dtype)
+            instants = pl.Series(self.name, micros, pl.Int64).cast(_INSTANT)
+            return instants if dtype == _INSTANT else instants.dt.convert_time_zone(dtype.time_zone).cast(dtype)
         return pl.Series(self.name, values, dtype)
 
 

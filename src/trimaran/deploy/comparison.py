@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -14,18 +13,25 @@ from scipy import stats
 
 from trimaran.core.checks import Rule, Rules, alarm, conclude
 from trimaran.core.nouns import Finding, Measurement, Outcome, Verdict
-from trimaran.core.statistics.auc import auc
 from trimaran.core.statistics.drift import compare
 from trimaran.core.statistics.histogram import count_like, histogram
-from trimaran.core.statistics.intervals import mean, proportion
-from trimaran.core.statistics.scores import brier, calibration_error, confusion, log_loss
+from trimaran.core.statistics.intervals import proportion
 from trimaran.core.statistics.sequential import RateTest, paired_difference
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Task, YesOrNo
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+_LOSSES = {
+    "binary": ("brier", "the squared error"),
+    "regression": ("capped error", "the error, in two standard deviations of the label and at most 1,"),
+    "multiclass": ("half brier", "half the squared error of all classes"),
+}
+"""What the loss of each task is called, in a check and in words."""
+
 DECILES = 10
 _LEVEL = 0.95
+COMPARED = ("id", "version", "mode", "asked_at", "score", "seconds", "label", "known_at", "probabilities")
+"""The columns of captured rows that a comparison looks at."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +52,17 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison:
     """A candidate beside the live version, on what both captured.
 
-    ``frame`` has the columns of ``CaptureStore.frame``, from the start of the candidate's stage; reaching further back,
-    to the start of its shadow, gives more pairs and is as valid. Batch rows count as answers, not in latencies.
+    ``frame`` has the columns ``COMPARED`` of captured rows, from the start of the candidate's stage; reaching further back,
+    to the start of its shadow, gives more pairs and is as valid. Batch rows count as answers, not in latencies. ``spread`` is
+    the standard deviation of the labels that the live version was trained on: what an error in numbers is held against.
     """
 
     frame: pl.DataFrame
     candidate: int
     live: int
     rollback: Rules | None = None
-    worth: Value = field(default_factory=Value)
+    task: Task = field(default_factory=YesOrNo)
+    spread: float = 1.0
     evidence: Evidence = field(default_factory=Evidence)
 
     def judge(self, policy: Literal["shadow", "canary"], about: str) -> Verdict:
@@ -71,14 +79,15 @@ class Comparison:
     def no_harm(self) -> Finding:
         """Return whether the candidate's errors are no worse than the live version's, on the same labelled rows.
 
-        The mean difference of squared errors has a confidence sequence (Waudby-Smith & Ramdas, JRSS B 2024), valid at
+        The mean difference of losses (the task's, in [0, 1]: squared errors of probabilities, capped errors of numbers) has a confidence sequence (Waudby-Smith & Ramdas, JRSS B 2024), valid at
         every look: ``pass`` once it lies below ``harm``, ``fail`` once it lies above 0 and its middle above ``harm``.
         """
-        rows = self._pairs().filter(pl.col("label").is_not_null()).sort("known_at", "id")
-        losses = ((pl.col(name) - pl.col("label")) ** 2 for name in ("score", "score_live"))
-        worse, base = (rows.select(loss.alias("loss"))["loss"].to_numpy() for loss in losses)
+        rows = self._known().sort("known_at", "id")
+        truth = rows["label"].to_numpy()
+        worse, base = (self.task.losses(truth, self._scores(rows, of), self.spread) for of in ("", "_live"))
         seen = paired_difference(alpha=self.evidence.alpha).update(worse - base).measurement
-        check = f"no harm: brier - live brier < {self.evidence.harm:g}"
+        named, told_as = _LOSSES[self.task.kind]
+        check = f"no harm: {named} - live {named} < {self.evidence.harm:g}"
         low, high = seen.low, seen.high
         if seen.value is None or low is None or high is None or seen.n < self.evidence.labels:
             reason = f"only {seen.n} rows have both scores and a label, at least {self.evidence.labels} are needed"
@@ -89,9 +98,7 @@ class Comparison:
         elif low > 0 and seen.value > self.evidence.harm:
             outcome = "fail"
         told = {"pass": "no harm is done", "fail": "it does harm", "unknown": "not yet decided"}[outcome]
-        reason = (
-            f"{told}: the squared error differs by {seen.value:+.4f}, always valid {low:+.4f} to {high:+.4f}, n {seen.n}"
-        )
+        reason = f"{told}: {told_as} differs by {seen.value:+.4f}, always valid {low:+.4f} to {high:+.4f}, n {seen.n}"
         return Finding(
             check=check, outcome=outcome, reason=reason, value=seen.value, bound=self.evidence.harm, measurement=seen
         )
@@ -104,7 +111,7 @@ class Comparison:
         if rule.measure in ("p50", "p99", "errors"):
             seen, base = self._of_answers(rule.measure, self.candidate), self._of_answers(rule.measure, self.live)
             return alarm(rule, seen, live=base.value, minimum=self.evidence.answers)
-        seen, base = self._quality(rule.measure, "score"), self._quality(rule.measure, "score_live")
+        seen, base = self._quality(rule.measure, ""), self._quality(rule.measure, "_live")
         return alarm(rule, seen, live=base.value, minimum=self.evidence.labels)
 
     def _errors(self, rule: Rule) -> Finding:
@@ -139,33 +146,27 @@ class Comparison:
         seconds = np.sort(rows.filter(pl.col("mode") == "http")["seconds"].to_numpy())
         return _quantile(seconds, {"p50": 0.5, "p99": 0.99}[measure])
 
-    def _quality(self, measure: str, column: str) -> Measurement:
-        rows = self._pairs().filter(pl.col("label").is_not_null())
-        labels, scores = rows["label"].to_numpy(), rows[column].to_numpy()
-        measures: dict[str, Callable[[Floats, Floats], Measurement]] = {
-            "auc": auc,
-            "brier": brier,
-            "log_loss": log_loss,
-            "ece": calibration_error,
-            "accuracy": lambda y, p: confusion(y, p, self.worth.threshold).accuracy(),
-            "value": lambda y, p: mean(_worths(self.worth, y, p)),
-        }
-        return measures[measure](labels, scores) if rows.height else Measurement(value=None, note="no labels yet")
+    def _quality(self, measure: str, of: str) -> Measurement:
+        rows = self._known()
+        if rows.is_empty():
+            return Measurement(value=None, note="no labels yet")
+        return self.task.measure(measure, rows["label"].to_numpy(), self._scores(rows, of))
+
+    def _known(self) -> pl.DataFrame:
+        """Return the pairs whose label is known."""
+        return self._pairs().filter(pl.col("label").is_not_null())
+
+    def _scores(self, rows: pl.DataFrame, of: str) -> Floats:
+        """Return the scores of the candidate, or ``_live`` ones."""
+        return self.task.captured(rows.select(score=f"score{of}", probabilities=f"probabilities{of}"))
 
     def _answers(self, number: int) -> pl.DataFrame:
         return self.frame.filter(pl.col("version") == number)
 
     def _pairs(self) -> pl.DataFrame:
-        live = self._answers(self.live).select("id", score_live="score")
-        scored = pl.col("score").is_not_null() & pl.col("score_live").is_not_null()
-        return self._answers(self.candidate).join(live, on="id", how="inner", maintain_order="left").filter(scored)
-
-
-def _worths(worth: Value, labels: Floats, scores: Floats) -> Floats:
-    called, truth = scores >= worth.threshold, labels == 1
-    hit = np.where(truth, worth.true_positive, worth.false_positive)
-    miss = np.where(truth, worth.false_negative, worth.true_negative)
-    return np.where(called, hit, miss).astype(np.float64)
+        sides = [self._answers(number).filter(self.task.sound_row) for number in (self.candidate, self.live)]
+        live = sides[1].select("id", score_live="score", probabilities_live="probabilities")
+        return sides[0].join(live, on="id", how="inner", maintain_order="left")
 
 
 def _quantile(ordered: Floats, share: float) -> Measurement:

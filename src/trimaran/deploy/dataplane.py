@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from trimaran.core.nouns import Mode, Prediction, Role
+from trimaran.core.tasks import Kind, Task
 from trimaran.deploy.capturing import Capturing
 from trimaran.deploy.fleet import Fleet, Lineup, Stores, Versions
 from trimaran.deploy.requests import RequestReader, Row
@@ -35,7 +36,10 @@ ANSWERED = pl.Schema(
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What one row is answered: a probability and the decision on it, or the error that stands in their place."""
+    """What one row is answered, or the error that stands in its place.
+
+    It is a probability and the decision on it, a number, or the likeliest class with the ``probabilities`` of all.
+    """
 
     id: str
     version: int
@@ -44,6 +48,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     decision: bool | None
     notes: Sequence[str] = ()
     error: str = ""
+    kind: Kind = "binary"
+    choice: str | None = None
+    probabilities: Mapping[str, float] | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -101,14 +108,21 @@ class Dataplane:
     def score_frame(self, frame: pl.DataFrame, *, mode: Mode = "batch", caller: str = "") -> pl.DataFrame:
         """Return the answers to a frame of rows: id, version, role, score, decision, notes, error.
 
-        Raises ``InputError`` when the key or the moment of a row is missing.
+        Of several classes there is also the likeliest as ``class``, and ``probabilities`` in their order. Raises ``InputError`` when the key or the moment of a row is missing.
         """
         rows = self.refresh().reader.rows_of(frame)
         answers: list[Answer] = []
         for start in range(0, len(rows), FRAME_ROWS):
             answers += self.score(rows[start : start + FRAME_ROWS], mode=mode, caller=caller)
         columns = [[getattr(each, name) for each in answers] for name in ANSWERED.names()]
-        return pl.DataFrame(columns, schema=ANSWERED, orient="col")
+        frame = pl.DataFrame(columns, schema=ANSWERED, orient="col")
+        if not any(each.kind == "multiclass" for each in answers):
+            return frame
+        listed = [None if each.probabilities is None else list(each.probabilities.values()) for each in answers]
+        return frame.with_columns(
+            pl.Series("class", [each.choice for each in answers], pl.String),
+            pl.Series("probabilities", listed, pl.List(pl.Float64)),
+        )
 
     def begin(
         self, rows: Sequence[Row], *, mode: Mode = "http", caller: str = "", arrived: Sequence[float] | None = None
@@ -134,7 +148,8 @@ class Dataplane:
         for number, found in lineup.score(wanted).items():
             non_finite += found.non_finite
             now = perf_counter()
-            for row, score, features in zip(wanted[number], found.scores, found.features, strict=True):
+            answered = zip(wanted[number], found.scores, found.features, found.probabilities, strict=True)
+            for row, score, features, probabilities in answered:
                 prediction = Prediction(
                     id=row.id,
                     product=self.product,
@@ -148,6 +163,7 @@ class Dataplane:
                     notes=list(row.notes),
                     seconds=now - since[row.id],
                     caller=caller,
+                    probabilities=probabilities,
                 )
                 fresh.append(prediction)
                 known[row.id, number] = prediction
@@ -169,9 +185,20 @@ class Dataplane:
             prediction, role = held.get((row.id, batch.lineup.live)), "live"
         if prediction is None or prediction.score is None:
             error = f"v{path.number} failed on this row; the failure is captured, and the row stays without an answer"
-            return Answer(row.id, path.number, role, None, None, row.notes, error)
-        decision = prediction.score >= batch.lineup.threshold(prediction.version)
-        return Answer(row.id, prediction.version, role, prediction.score, decision, prediction.notes)
+            return Answer(row.id, path.number, role, None, None, row.notes, error, batch.lineup.task(path.number).kind)
+        return _told(prediction, role, batch.lineup.task(prediction.version))
+
+
+def _told(prediction: Prediction, role: Role, task: Task) -> Answer:
+    """Return a captured prediction as its task answers it."""
+    score, threshold = prediction.score, task.threshold
+    decision = None if threshold is None or score is None else score >= threshold
+    choice, probabilities = None, None
+    if task.classes and len(task.classes) == len(prediction.probabilities):
+        probabilities = dict(zip(task.classes, prediction.probabilities, strict=True))
+        choice = max(task.classes, key=probabilities.__getitem__)
+    number = prediction.version
+    return Answer(prediction.id, number, role, score, decision, prediction.notes, "", task.kind, choice, probabilities)
 
 
 def _answered(known: Mapping[tuple[str, int], Prediction]) -> dict[str, Route]:

@@ -10,8 +10,8 @@ import polars as pl
 
 from trimaran.core.clock import Clock
 from trimaran.core.ports import OnlineStore
-from trimaran.data.declaration import Definition, Table
-from trimaran.data.features import FeatureEngine, Prepared
+from trimaran.data.declaration import Definition
+from trimaran.data.features import FeatureEngine, Prepared, lookback
 
 SLACK = timedelta(days=2)
 """How far behind the clock a request's moment may lie and still find every fact that was known then."""
@@ -34,12 +34,7 @@ class Facts:
         self._tables = {
             feature.table: definition.tables[feature.table] for feature in definition.features if feature.kind != "row"
         }
-        self._spans = {name: _span(definition, table) for name, table in self._tables.items()}
-        self._keepers = {
-            feature.table
-            for feature in definition.features
-            if feature.kind == "newest" and definition.tables[feature.table].max_age is None
-        }
+        self._lookbacks = {name: lookback(definition.features, table) for name, table in self._tables.items()}
         self._rows = {name: pl.DataFrame(schema=table.schema) for name, table in self._tables.items()}
         self._mark = 0
         self._prepared: dict[str, Prepared] = {name: self.engine.prepare(name, rows) for name, rows in self._rows.items()}
@@ -75,18 +70,13 @@ class Facts:
             return last
         # Rows may lie in the future (a schedule): they must not push out what today's requests need.
         newest = cast("datetime", last[table.time].max())
-        horizon = min(self._clock.now(), newest) - self._spans[name] - SLACK
+        horizon = min(self._clock.now(), newest) - self._lookbacks[name].longest - SLACK
         matters = pl.col(table.time) >= horizon
         young = last.filter(matters)
-        if name not in self._keepers:
+        if not self._lookbacks[name].newest:
             return young
         eldest = last.filter(~matters).sort(table.time).unique(subset=list(table.key), keep="last", maintain_order=True)
         return pl.concat([eldest, young])
-
-
-def _span(definition: Definition, table: Table) -> timedelta:
-    windows = [each.window for each in definition.features if each.table == table.name and each.window is not None]
-    return max([*windows, table.max_age or timedelta()])
 
 
 def _shaped(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:

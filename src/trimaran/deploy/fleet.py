@@ -17,6 +17,7 @@ from trimaran.core.errors import TrimaranError, Unavailable
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import ModelVersion, Release, Traffic
 from trimaran.core.ports import CaptureStore, OnlineStore, Scorer
+from trimaran.core.tasks import Task
 from trimaran.data.declaration import Definition
 from trimaran.deploy.facts import Facts
 from trimaran.deploy.requests import RequestReader, Row
@@ -58,9 +59,13 @@ class Stores:
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """One version's answers to some rows, None where it failed, with the features it saw, and how many were infinite."""
+    """One version's answers to some rows, None where it failed, with the features it saw, and how many were infinite.
+
+    ``probabilities`` are those of each class, empty where there are not several.
+    """
 
     scores: list[float | None]
+    probabilities: list[list[float]]
     features: list[list[float | None]]
     non_finite: int
 
@@ -83,10 +88,10 @@ class Lineup:
         """Return who answers an id; raises ``Unavailable`` when nobody does."""
         return route(self.traffic, id)
 
-    def threshold(self, number: int) -> float:
-        """Return the score from which a version's answer is a yes; one that has left the traffic is read as what answers now."""
-        ready = self.ready.get(number) or next(iter(self.ready.values()))
-        return ready.definition.value.threshold
+    def task(self, number: int | None) -> Task:
+        """Return what a version's answers mean; one that has left the traffic is read as what answers now."""
+        ready = (None if number is None else self.ready.get(number)) or next(iter(self.ready.values()))
+        return ready.definition.task
 
     def score(self, wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
         """Return each version's answers to its rows; what versions compute alike is computed once."""
@@ -109,10 +114,14 @@ class Lineup:
             version = self.ready[number].version
             chosen = [place[row.id] for row in wanted[number]]
             inputs = matrix[np.ix_(chosen, [names[name] for name in version.features])]
-            scores, failed = scores_of(self.ready[number].scorer, inputs, f"{version.product} {version.name}")
+            classes = len(self.ready[number].definition.task.classes)
+            answers, failed = scores_of(self.ready[number].scorer, inputs, f"{version.product} {version.name}", classes or 1)
             without = {*failed, *(index for index, row in enumerate(chosen) if row in set(lost))}
             found[number] = Scored(
-                scores=[None if index in without else score for index, score in enumerate(scores.tolist())],
+                scores=[None if index in without else score for index, score in enumerate(answers.max(axis=1).tolist())],
+                probabilities=[[] if index in without else row for index, row in enumerate(answers.tolist())]
+                if classes
+                else [[]] * len(chosen),
                 features=[[None if value != value else value for value in row] for row in inputs.tolist()],  # noqa: PLR0124  NaN
                 non_finite=int(np.isinf(inputs).sum()),
             )

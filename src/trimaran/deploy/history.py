@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trimaran.core.errors import NotFound
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Entry, Ref, Release, Stage, Traffic
+from trimaran.core.nouns import Entry, Ref, Release, Restored, Stage, Traffic, Trashed
 
 OUT = ("refused", "rolled back", "retired")
 
@@ -18,11 +18,12 @@ class History:
 
     product: str
     moves: Sequence[tuple[Entry, Release]]
+    trashed: frozenset[int] = frozenset()
 
     @classmethod
     def read(cls, ledger: Ledger, product: str) -> History:
         """Return the history as the ledger has it now."""
-        return cls(product, list(ledger.history([Release], product)))
+        return cls(product, list(ledger.history([Release], product)), _trashed(ledger, product))
 
     @property
     def seq(self) -> int:
@@ -58,9 +59,20 @@ class History:
         return "retired" if stage == "live" else stage
 
     def live_before(self, number: int) -> int | None:
-        """Return the version that was live most recently before another and was not taken out since."""
+        """Return the version that was live most recently before another and was not taken out, or into the trash, since."""
         for _, move in reversed(self.moves):
             live = move.traffic.live
-            if live not in (None, number) and self.newest(live)[1].stage not in OUT:
+            if live not in (None, number) and live not in self.trashed and self.newest(live)[1].stage not in OUT:
                 return live
         return None
+
+
+def _trashed(ledger: Ledger, product: str) -> frozenset[int]:
+    """Return the numbers of the versions in the trash, or purged out of it."""
+    found: set[str] = set()
+    kinds: tuple[type[Trashed | Restored], ...] = (Trashed, Restored)
+    for _, record in ledger.history(kinds):
+        named = {ref.subject for ref in record.what if ref.kind == "version"}
+        found = found | named if isinstance(record, Trashed) else found - named
+    own = f"{product}/v"
+    return frozenset(int(name.removeprefix(own)) for name in found if name.startswith(own))

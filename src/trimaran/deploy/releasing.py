@@ -61,6 +61,8 @@ class Releases:
             missing.append(f"it is a version of {record.product}")
         if before not in (None, "rolled back", "retired"):
             missing.append(f"it is in {before} already")
+        if record.number in history.trashed:
+            missing.append(f"it is in the trash: trimaran trash --restore v{record.number}")
         self._require(record.number, "staging", missing)
         return self._write(history, self._release(record.number, record.native, "staging", history.traffic, reason))
 

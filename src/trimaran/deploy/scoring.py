@@ -32,17 +32,16 @@ def feature_matrix(
     return _by_halves(compute, asked.height, len(names), np.float32, "features")
 
 
-def scores_of(scorer: Scorer, matrix: Matrix, name: str) -> tuple[Scores, list[int]]:
-    """Return probabilities as float64 (n,), and the rows that have none: the model raised, or gave no finite number."""
+def scores_of(scorer: Scorer, matrix: Matrix, name: str, width: int = 1) -> tuple[Scores, list[int]]:
+    """Return scores as float64 (n, width), and the rows that have none: the model raised, or gave no finite number."""
 
     def compute(rows: slice) -> Scores:
         found = np.asarray(scorer(matrix[rows]), dtype=np.float64)
-        return found.reshape(-1, 1)
+        return found.reshape(-1, width)
 
-    scores, failed = _by_halves(compute, len(matrix), 1, np.float64, name)
-    flat = scores[:, 0]
-    endless = np.flatnonzero(~np.isfinite(flat))
-    return flat, sorted({*failed, *endless.tolist()})
+    scores, failed = _by_halves(compute, len(matrix), width, np.float64, name)
+    endless = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    return scores, sorted({*failed, *endless.tolist()})
 
 
 def _by_halves(

@@ -10,17 +10,17 @@ import msgspec
 
 from trimaran.app.callers import Callers
 from trimaran.app.feed import Feed
+from trimaran.app.gathering import gather
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
 from trimaran.app.processes import ScoringServer
 from trimaran.app.replay import Plan, Replay
-from trimaran.app.views import Summary, summary
+from trimaran.app.views import Book, Summary, summary
 from trimaran.app.workspace import CLOCK, Workspace
 from trimaran.backends.footprint import PeakMemory
 from trimaran.core.clock import SharedClock
 from trimaran.core.nouns import Turn
 from trimaran.core.ports import Progress
-from trimaran.data.tables import read_source
 from trimaran.doors.report import write_report, write_story
 
 JOURNAL = "acknowledged.log"
@@ -76,7 +76,7 @@ def rehearse(stage: Stage, plan: Plan, progress: Progress) -> Outcome:
         workspace = Workspace(stage.workspace, clock=clock)
         workspace.data_root = stage.data
         life = Lifecycle(workspace, loaded, progress, path=stage.product, seed=plan.seed)
-        frames = {name: read_source(loaded.definition.source(name)) for name in loaded.definition.tables}
+        frames = gather(loaded.definition, progress).frames
         replay = Replay(life, Feed(loaded.definition, frames), clock, plan, progress)
         replay.prepare()
         with ScoringServer(stage.workspace) as server:
@@ -85,14 +85,16 @@ def rehearse(stage: Stage, plan: Plan, progress: Progress) -> Outcome:
                 replay.run(callers)
             finally:
                 callers.close()
-        write_report(workspace, life.name, stage.out / "report.html")
+        book = Book.open(workspace, life.name)
+        write_report(book, stage.out / "report.html")
         write_story(workspace, life.name, stage.out / "story.md")
-    outcome = _outcome(workspace, life.name, seconds=time.perf_counter() - began, peak=memory.peak)
+    outcome = _outcome(book, seconds=time.perf_counter() - began, peak=memory.peak)
     (stage.out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(outcome)))
     return outcome
 
 
-def _outcome(workspace: Workspace, product: str, *, seconds: float, peak: int) -> Outcome:
+def _outcome(book: Book, *, seconds: float, peak: int) -> Outcome:
+    workspace, product = book.workspace, book.product
     turns = [turn for _, turn in workspace.ledger.history([Turn], product)]
     counts = workspace.captures.counts(product)
     journal = workspace.root / JOURNAL
@@ -111,5 +113,5 @@ def _outcome(workspace: Workspace, product: str, *, seconds: float, peak: int) -
         lost=len(acknowledged - held),
         seconds=round(seconds, 1),
         peak_memory=peak,
-        summary=summary(workspace, product),
+        summary=summary(book),
     )

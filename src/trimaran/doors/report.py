@@ -7,25 +7,25 @@ from pathlib import Path
 from markupsafe import Markup
 
 from trimaran.app import figures
-from trimaran.app.views import product_view, summary
+from trimaran.app.views import Book, product_view, summary
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
 from trimaran.doors.dashboard.assets import load_assets
 from trimaran.doors.dashboard.rendering import chart, environment, product_charts
 
 
-def write_report(workspace: Workspace, product: str, path: Path) -> None:
+def write_report(book: Book, path: Path) -> None:
     """Write one HTML page with numbers, charts and story; it opens without a network.
 
-    Raises ``NotFound`` for an unknown product and ``Corrupt`` when the chain of entries is not whole.
+    Raises ``Corrupt`` when the chain of entries is not whole.
     """
     found = {name: Markup(asset.body.decode()) for name, asset in load_assets().items()}  # noqa: S704  our own files
     page = environment().get_template("report.html")
-    view = product_view(workspace, product)
+    view = product_view(book)
     text = page.render(
         view=view,
-        summary=summary(workspace, product),
-        events=story(workspace.ledger, product),
+        summary=summary(book),
+        events=story(book.workspace.ledger, book.product),
         charts=product_charts(view),
         months=chart(figures.quality(view, view.months), "months", "Quality by month") if view.months else "",
         style=found["style.css"],

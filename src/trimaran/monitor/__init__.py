@@ -7,11 +7,14 @@ from trimaran.monitor.labels import balance, due
 from trimaran.monitor.latency import Latency, latencies
 from trimaran.monitor.numerics import Missing, Numerics
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, answered, reach, settled
-from trimaran.monitor.watching import Details, Watched, near, suffices, watch
+from trimaran.monitor.skew import Difference, Skew, compare
+from trimaran.monitor.watching import WATCHED, Details, Watched, near, read_details, suffices, watch
 
 __all__ = [
     "STANDARD_WINDOWS",
+    "WATCHED",
     "Details",
+    "Difference",
     "Estimated",
     "Latency",
     "Missing",
@@ -19,10 +22,12 @@ __all__ = [
     "Numerics",
     "Quality",
     "Reconciled",
+    "Skew",
     "Watched",
     "Windows",
     "answered",
     "balance",
+    "compare",
     "due",
     "estimate",
     "forecast",
@@ -30,6 +35,7 @@ __all__ = [
     "near",
     "quality",
     "reach",
+    "read_details",
     "reconcile",
     "series",
     "settled",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,8 +12,8 @@ import polars as pl
 
 from trimaran.core.checks import Rule, alarm
 from trimaran.core.nouns import Finding, Measurement
-from trimaran.core.statistics import accuracy, auc, brier, calibration_error, log_loss, mean, trend
-from trimaran.data.declaration import Value
+from trimaran.core.statistics import trend
+from trimaran.core.tasks import Kind, Task
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, between, labelled
 
 DAY = 86400.0
@@ -22,59 +22,49 @@ DAY = 86400.0
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """The realised quality of the labelled answers with since <= event_at < until: each measure with its interval.
 
-    ``value`` is the worth of the decisions by row; its value is None where the product declares none.
+    The measures are those of the ``task``, by the names that rules use; ``value`` is the worth of the decisions by row, None
+    where the product declares none. ``positives`` counts the labels that are yes.
     """
 
     since: datetime
     until: datetime
     n: int
     positives: int
-    auc: Measurement
-    brier: Measurement
-    log_loss: Measurement
-    accuracy: Measurement
-    ece: Measurement
-    value: Measurement
-
-    @property
-    def measures(self) -> Mapping[str, Measurement]:
-        """The measures by the names that rules use."""
-        return {name: getattr(self, name) for name in ("auc", "brier", "log_loss", "accuracy", "ece", "value")}
+    measures: dict[str, Measurement]
+    task: Kind = "binary"
 
 
-def quality(rows: pl.DataFrame, value: Value, since: datetime, until: datetime, level: float = 0.95) -> Quality:
+def quality(rows: pl.DataFrame, task: Task, since: datetime, until: datetime, level: float = 0.95) -> Quality:
     """Return the realised quality of answers in a window; rows without a label or without a sound score are left out.
 
     Rows of one day (UTC) are one cluster in every interval: they share their weather, and counting them as independent
     makes an interval several times too short.
     """
-    seen = labelled(between(rows, since, until))
-    truth, scores = seen["label"].to_numpy(), seen["score"].to_numpy()
+    seen = labelled(between(rows, since, until), task)
+    truth, scores = seen["label"].to_numpy(), task.captured(seen)
     days = seen["event_at"].dt.epoch("d").to_numpy()
     return Quality(
         since=since,
         until=until,
         n=seen.height,
-        positives=int(truth.sum()),
-        auc=auc(truth, scores, level, days),
-        brier=brier(truth, scores, level, days),
-        log_loss=log_loss(truth, scores, level, days),
-        accuracy=accuracy(truth, scores, value.threshold, level, days),
-        ece=calibration_error(truth, scores),
-        value=_worth(truth, scores, days, value, level),
+        positives=int(truth.sum()) if task.kind == "binary" else 0,
+        measures={name: task.measure(name, truth, scores, level, days) for name in task.measures},
+        task=task.kind,
     )
 
 
-def trailing(rows: pl.DataFrame, until: datetime, windows: Windows = STANDARD_WINDOWS) -> datetime:
+def trailing(rows: pl.DataFrame, until: datetime, task: Task, windows: Windows = STANDARD_WINDOWS) -> datetime:
     """Return where the newest window of quality begins: as short as ``windows`` allows and long enough to tell."""
     newest, oldest = until - windows.quality, until - windows.longest
-    seen = labelled(between(rows, oldest, until)).sort("event_at", descending=True)
+    seen = labelled(between(rows, oldest, until), task).sort("event_at", descending=True)
     if seen.is_empty():
         return oldest
-    positives = seen["label"].cum_sum().to_numpy()
     counts = np.arange(1, seen.height + 1)
-    fewest = np.minimum(positives, counts - positives)
-    enough = np.flatnonzero((counts >= windows.labelled) & (fewest >= windows.of_each_class))
+    told = counts >= windows.labelled
+    if task.kind == "binary":
+        positives = seen["label"].cum_sum().to_numpy()
+        told &= np.minimum(positives, counts - positives) >= windows.of_each_class
+    enough = np.flatnonzero(told)
     if not enough.size:
         return oldest
     moment: datetime = seen["event_at"][int(enough[0])]
@@ -94,7 +84,7 @@ def judge(rule: Rule, point: Quality, accepted: Measurement | None, windows: Win
         reason = f"{rule.measure} is not a quality of answers; choose one of: {', '.join(point.measures)}"
         return Finding(check="decay", outcome="unknown", reason=reason)
     fewest = min(point.positives, point.n - point.positives)
-    if point.n >= windows.labelled and fewest < windows.of_each_class:
+    if point.task == "binary" and point.n >= windows.labelled and fewest < windows.of_each_class:
         reason = f"only {fewest} rows of the rarer class, at least {windows.of_each_class} are needed"
         return Finding(check="decay", outcome="unknown", reason=reason, measurement=seen)
     if rule.against_live and accepted is not None:
@@ -109,15 +99,15 @@ def judge(rule: Rule, point: Quality, accepted: Measurement | None, windows: Win
     return msgspec.structs.replace(finding, outcome=outcome, reason=reason)
 
 
-def series(rows: pl.DataFrame, value: Value, until: datetime, every: str = "1w", level: float = 0.95) -> list[Quality]:
+def series(rows: pl.DataFrame, task: Task, until: datetime, every: str = "1w", level: float = 0.95) -> list[Quality]:
     """Return the realised quality by calendar window, oldest first: ``every`` is a Polars duration like ``1w`` or ``1mo``.
 
     Windows without a labelled row are left out; the newest one ends at ``until``, the settled moment.
     """
-    seen = labelled(rows).filter(pl.col("event_at") < until)
+    seen = labelled(rows, task).filter(pl.col("event_at") < until)
     begins = pl.col("event_at").dt.truncate(every)
     windows = seen.select(since=begins).unique().sort("since").with_columns(until=pl.col("since").dt.offset_by(every))
-    return [quality(seen, value, since, min(end, until), level) for since, end in windows.iter_rows()]
+    return [quality(seen, task, since, min(end, until), level) for since, end in windows.iter_rows()]
 
 
 def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = None, minimum: int = 300) -> Measurement:
@@ -149,15 +139,6 @@ def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = Non
     ahead = points[-1].until.timestamp() / DAY - line.last_day
     value, low, high = (max(0.0, day - ahead) for day in (found.value, found.low, found.high))
     return msgspec.structs.replace(found, value=value, low=low, high=high)
-
-
-def _worth(truth: np.ndarray, scores: np.ndarray, days: np.ndarray, value: Value, level: float) -> Measurement:
-    outcomes = (value.true_positive, value.false_positive, value.true_negative, value.false_negative)
-    if not any(outcomes):
-        return Measurement(value=None, note="the product declares no value")
-    called, positive = scores >= value.threshold, truth == 1
-    worth = np.select([called & positive, called, ~positive], outcomes[:3], outcomes[3])
-    return mean(worth, level, floor=min(outcomes), ceiling=max(outcomes), clusters=days)
 
 
 def _widened(seen: Measurement, accepted: Measurement) -> Measurement:

@@ -12,30 +12,37 @@ import polars as pl
 from trimaran.core.checks import Rule, alarm
 from trimaran.core.nouns import Finding, Measurement, Outcome
 from trimaran.core.statistics import Calibration, estimate_quality
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Kind, Task
 from trimaran.monitor.decay import Quality, quality
 from trimaran.monitor.rows import between, labelled, sound
 
 BLIND = "it holds while a score means what it meant in training: it sees drift of the data, none of the concept"
 
 
+TOLD: dict[Kind, tuple[str, ...]] = {"binary": ("auc", "accuracy", "brier"), "multiclass": ("accuracy",), "regression": ()}
+"""What can be estimated of each kind of answer, the measure that is held against the truth first."""
+
+NO_NUMBER = "the error of a number cannot be estimated without labels: nothing in an answer says how far off it is"
+
+
 class Estimated(msgspec.Struct, frozen=True, kw_only=True):
-    """The quality to expect of the answers with since <= event_at < until, from their scores alone."""
+    """The quality to expect of the answers with since <= event_at < until, from their scores alone.
+
+    ``measures`` go by the names that rules use, the one that is held against the truth first; none of a number.
+    """
 
     since: datetime
     until: datetime
-    auc: Measurement
-    accuracy: Measurement
-    brier: Measurement
+    measures: dict[str, Measurement]
 
     @property
-    def measures(self) -> dict[str, Measurement]:
-        """The measures by the names that rules use."""
-        return {name: getattr(self, name) for name in ("auc", "accuracy", "brier")}
+    def first(self) -> Measurement:
+        """The measure that is held against the truth."""
+        return next(iter(self.measures.values()), Measurement(value=None, note=NO_NUMBER))
 
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
-    """Estimated and realised AUC of one window; ``realised`` is None while labels are out.
+    """One measure of one window (AUC, or accuracy of several classes), estimated and realised; None while labels are out.
 
     ``inside`` says whether the two differ by no more than both intervals together allow (each side by the method of
     variance estimates recovery, Zou & Donner, Stat. Med. 2008), as they do in at least ``level`` of the windows while the
@@ -52,47 +59,54 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
 
 def estimate(
     rows: pl.DataFrame,
-    calibration: Calibration,
-    value: Value,
+    calibration: Calibration | None,
+    task: Task,
     since: datetime,
     until: datetime,
     level: float = 0.95,
 ) -> Estimated:
     """Return the quality to expect of the answers in a window (CBPE, see ``core.statistics.estimate_quality``).
 
-    It is blind to concept drift: when the same rows come to have other outcomes, the scores do not know.
+    It is blind to concept drift: when the same rows come to have other outcomes, the scores do not know. Of several classes
+    it is the accuracy: the mean calibrated probability of the likeliest class (Guillory et al., ICCV 2021).
     """
-    seen = sound(between(rows, since, until))
-    found = estimate_quality(calibration, seen["score"].to_numpy(), threshold=value.threshold, level=level)
-    return Estimated(since=since, until=until, auc=found.auc, accuracy=found.accuracy, brier=found.brier)
+    measures: dict[str, Measurement] = {}
+    if calibration is not None:
+        seen = sound(between(rows, since, until), task)["score"].to_numpy()
+        # Each row of several classes is called by its likeliest one, whatever its probability.
+        found = estimate_quality(calibration, seen, threshold=task.threshold or 0.0, level=level)
+        measures = {name: getattr(found, name) for name in TOLD[task.kind]}
+    return Estimated(since=since, until=until, measures=measures)
 
 
-def against(rows: pl.DataFrame, calibration: Calibration, value: Value, point: Quality) -> Reconciled:
+def against(rows: pl.DataFrame, calibration: Calibration | None, task: Task, point: Quality) -> Reconciled:
     """Return a realised quality beside the estimate for the same labelled rows."""
-    estimated = estimate(labelled(rows), calibration, value, point.since, point.until)
-    return _reconciled(estimated, point.auc)
+    estimated = estimate(labelled(rows, task), calibration, task, point.since, point.until)
+    return _reconciled(estimated, next((point.measures[name] for name in estimated.measures), None))
 
 
 def reconcile(
     rows: pl.DataFrame,
-    calibration: Calibration,
-    value: Value,
+    calibration: Calibration | None,
+    task: Task,
     settled: datetime,
     every: str = "1w",
 ) -> list[Reconciled]:
-    """Return estimated and realised AUC by calendar window, oldest first: two lines of one chart.
+    """Return the estimated and realised measure by calendar window, oldest first: two lines of one chart.
 
     A window that ends by ``settled`` is estimated on the very rows whose labels came; a younger one on all its rows, and
     has no realised value yet.
     """
     begins = pl.col("event_at").dt.truncate(every)
-    windows = sound(rows).select(since=begins).unique().sort("since").with_columns(until=pl.col("since").dt.offset_by(every))
+    windows = (
+        sound(rows, task).select(since=begins).unique().sort("since").with_columns(until=pl.col("since").dt.offset_by(every))
+    )
     result = []
     for since, until in windows.iter_rows():
         if until <= settled:
-            result.append(against(rows, calibration, value, quality(rows, value, since, until)))
+            result.append(against(rows, calibration, task, quality(rows, task, since, until)))
         else:
-            result.append(_reconciled(estimate(rows, calibration, value, since, until), None))
+            result.append(_reconciled(estimate(rows, calibration, task, since, until), None))
     return result
 
 
@@ -109,13 +123,14 @@ def judge(
     could be checked were wrong: then the concept moved, and the estimate of today is not worth much either.
     """
     held = rule if rule is not None and rule.measure in estimated.measures else None
-    seen = estimated.measures[held.measure if held is not None else "auc"]
+    name = held.measure if held is not None else next(iter(estimated.measures), "")
+    seen = estimated.measures.get(name, estimated.first)
     if seen.value is None or seen.n < minimum:
         reason = seen.note if seen.value is None else f"only {seen.n} answers, at least {minimum} are needed"
         return Finding(check="estimate", outcome="unknown", reason=reason, measurement=seen)
     outcome: Outcome = "pass"
     bound = None
-    reason = f"{held.measure if held is not None else 'auc'} is estimated at {seen.value:.4g}{_interval(seen)}"
+    reason = f"{name} is estimated at {seen.value:.4g}{_interval(seen)}"
     if held is not None:
         judged = alarm(held, seen, live=None if accepted is None else accepted.value, minimum=minimum)
         bound = judged.bound
@@ -138,9 +153,9 @@ def judge(
 
 
 def _reconciled(estimated: Estimated, realised: Measurement | None) -> Reconciled:
-    inside = None if realised is None else _agree(estimated.auc, realised)
+    inside = None if realised is None else _agree(estimated.first, realised)
     return Reconciled(
-        since=estimated.since, until=estimated.until, estimated=estimated.auc, realised=realised, inside=inside
+        since=estimated.since, until=estimated.until, estimated=estimated.first, realised=realised, inside=inside
     )
 
 

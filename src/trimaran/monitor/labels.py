@@ -58,10 +58,13 @@ def due(
     ]
 
 
-def balance(counts: Mapping[str, int], until: datetime, since: datetime | None = None) -> Balance:
+def balance(
+    counts: Mapping[str, int], until: datetime, since: datetime | None = None, *, held: str | None = None
+) -> Balance:
     """Return the control totals of labels: every answered id is labelled, waiting or unknowable.
 
-    ``counts`` are those of ``CaptureStore.counts``.
+    ``counts`` are those of ``CaptureStore.counts``; ``held`` is the object with the fingerprints of the labels that were
+    joined since the last closing.
 
     >>> from datetime import UTC
     >>> counts = {"answered": 10, "labelled": 6, "waiting": 3, "unknowable": 1}
@@ -69,4 +72,4 @@ def balance(counts: Mapping[str, int], until: datetime, since: datetime | None =
     0
     """
     left = {name: counts[name] for name in ("labelled", "waiting", "unknowable")}
-    return Balance(handover="labels", since=since, until=until, entered=counts["answered"], left=left)
+    return Balance(handover="labels", since=since, until=until, entered=counts["answered"], left=left, held=held)

@@ -36,6 +36,9 @@ class NumericsRule(msgspec.Struct, frozen=True, kw_only=True):
 
 STANDARD_RULE = NumericsRule()
 
+SAME_NUMBER = 0.5
+"""The share of answers that may be one and the same number, unless the profile allows for more."""
+
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """The share of one feature's values that are missing or infinite, in the profile and now."""
@@ -50,7 +53,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 class Numerics(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted over ``n`` asked rows; ``outside`` is how many scores are not in [0, 1].
 
-    ``expected`` is the largest share of scores at exactly 0 or 1 that the profile allows for: a forest answers so often.
+    ``saturated`` is the share of scores at exactly 0 or 1, of numbers that of the most frequent one, and ``expected`` the
+    largest share that the profile allows for: a forest answers so often.
     """
 
     n: int
@@ -59,25 +63,42 @@ class Numerics(msgspec.Struct, frozen=True, kw_only=True):
     expected: float
     outside: int
     missing: list[Missing]
+    numbers: bool = False
 
 
 def count(
-    profile: Profile, names: Sequence[str], features: Floats, scores: Floats, rule: NumericsRule = STANDARD_RULE
+    profile: Profile,
+    names: Sequence[str],
+    features: Floats,
+    scores: Floats,
+    rule: NumericsRule = STANDARD_RULE,
+    *,
+    numbers: bool = False,
 ) -> Numerics:
     """Return the state of the numbers: ``features`` (n, k) as captured, ``scores`` (n,) with NaN where there is none.
+
+    ``numbers`` says that scores are no probabilities: then none lies outside, and none is saturated.
 
     The share of missing values of each feature is held against the profile's by a chi-square test, all together by
     Benjamini-Hochberg.
     """
     given = scores[np.isfinite(scores)]
-    stuck = int(np.count_nonzero((given == 0) | (given == 1)))
+    if numbers:
+        stuck = int(np.unique(given, return_counts=True)[1].max()) if given.size else 0
+        expected = max(SAME_NUMBER, max(profile.scores.counts, default=0) / max(1, profile.scores.n))
+        outside = 0
+    else:
+        stuck = int(np.count_nonzero((given == 0) | (given == 1)))
+        expected = _share_at(profile.scores, 0.0) + _share_at(profile.scores, 1.0)
+        outside = int(np.count_nonzero((given < 0) | (given > 1)))
     return Numerics(
         n=scores.size,
         failed=proportion(scores.size - given.size, scores.size),
         saturated=proportion(stuck, given.size),
-        expected=_share_at(profile.scores, 0.0) + _share_at(profile.scores, 1.0),
-        outside=int(np.count_nonzero((given < 0) | (given > 1))),
+        expected=expected,
+        outside=outside,
         missing=_missing(profile, names, features, rule),
+        numbers=numbers,
     )
 
 
@@ -93,7 +114,8 @@ def judge(numbers: Numerics, rule: NumericsRule = STANDARD_RULE) -> Finding:
     if enough and _above(numbers.failed, rule.failed):
         faults.append(f"{numbers.failed.value:.1%} of requests got no answer, {rule.failed:.1%} are allowed")
     if enough and _above(numbers.saturated, max(rule.saturated, numbers.expected)):
-        faults.append(f"{numbers.saturated.value:.1%} of scores are exactly 0 or 1")
+        what = "the same number" if numbers.numbers else "exactly 0 or 1"
+        faults.append(f"{numbers.saturated.value:.1%} of scores are {what}")
     if enough:
         risen = sorted((m for m in numbers.missing if m.flagged), key=lambda m: m.reference - m.current)
         faults += [f"{m.feature} is missing in {m.current:.1%}, in training in {m.reference:.1%}" for m in risen]

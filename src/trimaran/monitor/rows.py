@@ -11,6 +11,7 @@ import polars as pl
 
 from trimaran.core.durations import format_duration
 from trimaran.core.errors import Fault, InputError
+from trimaran.core.tasks import Task
 from trimaran.data.declaration import Definition
 
 if TYPE_CHECKING:
@@ -80,18 +81,19 @@ def reach(definition: Definition, now: datetime, windows: Windows = STANDARD_WIN
     return min(now - max(windows.drift, windows.recent), settled(definition, now) - windows.longest)
 
 
-def sound(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows whose score is a probability; the others are counted by the numerics monitor.
+def sound(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
+    """Return the rows whose score can be an answer; the others are counted by the numerics monitor.
 
-    >>> sound(pl.DataFrame({"score": [0.5, None, float("nan"), 1.5]}))["score"].to_list()
+    >>> from trimaran.core.tasks import YesOrNo
+    >>> sound(pl.DataFrame({"score": [0.5, None, float("nan"), 1.5]}), YesOrNo())["score"].to_list()
     [0.5]
     """
-    return frame.filter(pl.col("score").is_between(0.0, 1.0))
+    return frame.filter(task.sound_row)
 
 
-def labelled(frame: pl.DataFrame) -> pl.DataFrame:
+def labelled(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
     """Return the sound rows whose label is known."""
-    return sound(frame).filter(pl.col("label").is_not_null())
+    return sound(frame, task).filter(pl.col("label").is_not_null())
 
 
 def matrix(frame: pl.DataFrame, names: list[str]) -> Floats:

@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from trimaran.core.errors import InputError
-from trimaran.core.nouns import Label, Prediction, Role
+from trimaran.core.nouns import CAPTURED, Label, Prediction, Role
 from trimaran.core.ports import CaptureStore
 from trimaran.testing.laws import holds, refuses
 
@@ -29,6 +29,7 @@ SCHEMA = {
     "label": pl.Float64(),
     "known_at": MOMENT,
     "joined_at": MOMENT,
+    "probabilities": pl.List(pl.Float64()),
     "features": pl.List(pl.Float64()),
 }
 
@@ -59,7 +60,8 @@ def label(name: str, value: float | None = 1.0) -> Label:
 
 def predictions_come_back_as_they_were(store: CaptureStore) -> None:
     """Every field, by (id, version), for the ids asked for and one product."""
-    captured = [prediction("a"), prediction("a", version=2, role="shadow"), prediction("b"), prediction("c", width=0)]
+    classed = msgspec.structs.replace(prediction("a", version=2, role="shadow"), probabilities=[0.1, 0.7, 0.2])
+    captured = [prediction("a"), classed, prediction("b"), prediction("c", width=0)]
     holds(store.record(captured) == 4, "record counts the new rows")
     found = store.answers("p", ["a", "c", "never"])
     holds(found == {(p.id, p.version): p for p in captured if p.id != "b"}, "answers returns the captured predictions")
@@ -86,8 +88,11 @@ def the_frame_joins_labels_and_keeps_types(store: CaptureStore) -> None:
     """One row a prediction, whatever was labelled; labels of what was never asked do not show."""
     store.record([prediction("a", hours=1), prediction("b"), prediction("b", version=2, hours=2, width=5)])
     store.join([label("b", 0.0), label("never asked")])
-    frame = store.frame("p", features=True)
+    frame = store.frame("p", columns=CAPTURED)
     holds(dict(frame.schema) == SCHEMA, f"columns and types are {SCHEMA}")
+    some = store.frame("p", columns=["features", "label", "id"])
+    holds(some.equals(frame.select("id", "label", "features")), "only what is asked for comes, in the order of all columns")
+    holds(store.frame("p").equals(frame.drop("features")), "by default all but the features")
     by_row = {(row["id"], row["version"]): row for row in frame.to_dicts()}
     holds(by_row["b", 2]["notes"] == prediction("b", version=2).notes, "notes come back")
     holds(by_row["b", 2]["features"] == prediction("b", width=5).features, "features come back in order, null where missing")
@@ -102,7 +107,7 @@ def vectors_of_different_widths_stay_with_their_rows(store: CaptureStore) -> Non
     """Keep each version's own number of features, in whatever order the rows come."""
     widths = [5, 3, 0, 3, 5, 4]
     store.record([prediction(f"{n}", hours=n, width=width) for n, width in enumerate(widths)])
-    found = dict(store.frame("p", features=True).select("id", "features").iter_rows())
+    found = dict(store.frame("p", columns=CAPTURED).select("id", "features").iter_rows())
     wanted = {f"{n}": prediction("", width=width).features for n, width in enumerate(widths)}
     holds(found == wanted, "features stay with their row")
 
@@ -112,7 +117,7 @@ def the_frame_is_cut_at_event_time(store: CaptureStore) -> None:
     store.record([prediction(f"{hour}", hours=hour) for hour in range(4)])
     cut = store.frame("p", since=NOON + timedelta(hours=1), until=NOON + timedelta(hours=3))
     holds(sorted(cut["id"]) == ["1", "2"], "the lower bound is in, the upper is out")
-    holds(dict(store.frame("q", features=True).schema) == SCHEMA, "an empty frame has the same columns and types")
+    holds(dict(store.frame("q", columns=CAPTURED).schema) == SCHEMA, "an empty frame has the same columns and types")
 
 
 def counts_balance(store: CaptureStore) -> None:
@@ -127,6 +132,27 @@ def counts_balance(store: CaptureStore) -> None:
     holds(dict(store.counts("p", since=NOON)) == wanted, "the bound itself counts")
     later = store.counts("p", since=NOON + timedelta(seconds=1))
     holds(dict(later) == dict.fromkeys(wanted, 0), "nothing before the bound counts")
+
+
+def ids_wait_until_they_have_a_label(store: CaptureStore) -> None:
+    """Name each once, shadows included, from a moment on; one that will never be known waits no more."""
+    store.record([prediction(name, hours=hours) for hours, name in enumerate(("a", "b", "c", "d"))])
+    store.record([prediction("c", version=2, role="shadow", hours=2)])
+    store.join([label("b"), label("d", None)])
+    holds(sorted(store.waiting("p", since=NOON)) == ["a", "c"], "those without a label wait")
+    holds(store.waiting("p", since=NOON + timedelta(hours=1)) == ["c"], "those predicted before the bound are left out")
+    holds(store.waiting("q", since=NOON) == [], "another product has none")
+
+
+def the_tally_counts_each_version(store: CaptureStore) -> None:
+    """Shadows count, and labels that are known; other products do not."""
+    holds(store.tally("p") == {}, "an empty store has no tally")
+    names = ("a", "b", "c")
+    rows = [prediction(name, version=version) for version in (1, 2) for name in names[: version + 1]]
+    store.record([*rows, msgspec.structs.replace(prediction("a", version=3), product="another")])
+    store.join([label("a"), label("b", None)])
+    told = dict(store.tally("p"))
+    holds(told == {1: (2, 1), 2: (3, 1)}, f"the tally is {told}")
 
 
 def numbers_that_are_none_are_refused(store: CaptureStore) -> None:
@@ -153,6 +179,42 @@ def threads_record_without_loss(store: CaptureStore) -> None:
     holds(sum(new) == 100 == store.counts("p")["predictions"], "each row counts as new once")
 
 
+def ids_are_erased_whole(store: CaptureStore) -> None:
+    """Remove every version's prediction and the label of some ids of one product, and say beforehand what that is."""
+    store.record([prediction("a"), prediction("a", version=2, role="shadow", hours=3), prediction("b"), prediction("c")])
+    store.record([msgspec.structs.replace(prediction("a"), product="q")])
+    store.join([label("a"), label("c", None), label("never asked")])
+    wanted = {"predictions": 3, "answered": 2, "labelled": 1, "waiting": 0, "unknowable": 1, "labels": 2}
+    counts, first, last = store.removable("p", ids=["a", "c", "x"])
+    holds(dict(counts) == wanted, f"totals of some ids: {counts}")
+    holds((first, last) == (NOON, NOON + timedelta(hours=3)), "the first and last event come along")
+    parts = [store.weight("p", ids=[each]) for each in "acx"]
+    holds(
+        store.weight("p", ids=["a", "c", "x"]) == sum(parts) and parts[0] > parts[1] > parts[2] == 0, "each has its weight"
+    )
+    holds(store.erase("p", ["a", "c", "x"]) == 5, "erase counts predictions and labels")
+    holds(store.weight("p", ids=["a", "c"]) == 0, "what is gone weighs nothing")
+    holds(store.frame("p")["id"].to_list() == ["b"] and store.answers("p", ["a"]) == {}, "they are gone, others stay")
+    holds(store.frame("q")["id"].to_list() == ["a"], "another product's stay")
+    holds(store.erase("p", ["a", "c"]) == 0, "a repeat finds nothing")
+    holds(dict(store.removable("p", ids=["a"])[0]) == dict.fromkeys(wanted, 0), "nothing is left to remove")
+
+
+def the_oldest_are_trimmed_in_parts(store: CaptureStore) -> None:
+    """Remove what lies before a moment, with its labels, never more than a part at a time."""
+    store.record([prediction(f"{hour}", hours=hour) for hour in range(5)])
+    store.join([label("0"), label("4")])
+    bound = NOON + timedelta(hours=3)
+    holds(store.removable("p", before=bound)[0]["predictions"] == 3, "the bound itself stays")
+    holds(store.weight("p", before=bound) == store.weight("p", ids=["0", "1", "2"]) > 0, "old or named, they weigh the same")
+    first = store.trim("p", bound, limit=2)
+    holds(first["predictions"] == 2 and first["labelled"] == 1 and first["labels"] == 1, f"totals of a part: {first}")
+    holds(store.frame("p")["id"].to_list() == ["2", "3", "4"], "the oldest went first")
+    holds(store.trim("p", bound, limit=2)["predictions"] == 1, "the next part is the rest")
+    holds(store.trim("p", bound, limit=2)["predictions"] == 0, "then nothing is left to do")
+    holds(store.frame("p")["label"].to_list() == [None, 1.0], "what is younger stays, with its label")
+
+
 LAWS: tuple[Callable[[CaptureStore], None], ...] = (
     predictions_come_back_as_they_were,
     a_prediction_is_written_once,
@@ -161,7 +223,11 @@ LAWS: tuple[Callable[[CaptureStore], None], ...] = (
     vectors_of_different_widths_stay_with_their_rows,
     the_frame_is_cut_at_event_time,
     counts_balance,
+    ids_wait_until_they_have_a_label,
+    the_tally_counts_each_version,
     numbers_that_are_none_are_refused,
     a_version_that_failed_to_answer_has_no_score,
     threads_record_without_loss,
+    ids_are_erased_whole,
+    the_oldest_are_trimmed_in_parts,
 )

@@ -118,6 +118,44 @@ def a_moment_is_kept_to_the_microsecond_in_utc(store: LedgerStore) -> None:
     refuses(InputError, lambda: store.append([draft("n", at=NOON.replace(tzinfo=None))]), "a time without a zone is refused")
 
 
+def a_clock_that_goes_back_does_not_change_the_order(store: LedgerStore) -> None:
+    """Give an entry the later of its clock's time and the last entry's, across batches and inside one."""
+    hours = (0, 2, 1, -5, 2, 3, 0)
+    written = [store.append([draft(f"{n}", at=NOON + timedelta(hours=hour))])[0] for n, hour in enumerate(hours)]
+    written += store.append([draft(f"b{n}", at=NOON + timedelta(hours=hour)) for n, hour in enumerate((1, 4, 2))])
+    told = [(entry.at - NOON) // timedelta(hours=1) for entry in store.scan()]
+    holds(told == [0, 2, 2, 2, 2, 3, 3, 3, 4, 4], "an entry's time is the later of its clock's and the last entry's")
+    previous = GENESIS
+    for entry in written:
+        entry.verify(previous)
+        previous = entry.digest
+    seen = [entry.seq for entry in store.scan(until=NOON + timedelta(hours=2))]
+    holds(seen == [1, 2, 3, 4, 5], "what stood at a moment is a beginning of the ledger")
+
+
+def mentions_are_the_entries_that_name_a_digest(store: LedgerStore) -> None:
+    """Objects and Refs alike, each entry once, oldest first, before and after the index is rebuilt."""
+    a, b, c = (f"{n}" * 64 for n in "abc")
+    bodies = (f'["{a}"]', f'["{b}","{a}","{a}"]', "{}", f'"run:p@1.{b}"', f'"f{c}"', f'"{c[1:]}"')
+    store.append([draft(f"{n}", body=body.encode()) for n, body in enumerate(bodies)])
+    store.append([draft("0", body=bodies[0].encode()), draft("last", body=f'{{"x":"{a}"}}'.encode())])
+    for _ in range(2):
+        found = [[entry.seq for entry in store.mentions(digest)] for digest in (a, b, c, "0" * 64)]
+        holds(found == [[1, 2, 7], [2, 4], [], []], "mentions are the entries whose body holds the digest")
+        holds(list(store.mentions(b)) == [store.get(2), store.get(4)], "mentions yields whole entries")
+        store.rebuild()
+    holds(list(store.mentions("not a digest")) == [], "what is no digest is named nowhere")
+
+
+def texts_that_no_index_can_hold_are_refused(store: LedgerStore) -> None:
+    """Keep the same limits everywhere, so that a ledger can move from one backend to another."""
+    for bad in (draft("a\0b"), draft("k", subject="\0"), draft("k" * 2001), draft("k", subject="é" * 1001)):
+        refuses(InputError, lambda bad=bad: store.append([draft("fine"), bad]), "a text that cannot be kept is refused")  # type: ignore[misc]
+    holds(store.head() == 0, "nothing of such a batch stands")
+    store.append([draft("k" * 2000, subject="é" * 990)])
+    holds(store.get(1).subject == "é" * 990, "a text up to the limit is kept")
+
+
 def bodies_are_bytes(store: LedgerStore) -> None:
     """Any bytes come back as they were."""
     body = bytes(range(256))
@@ -129,6 +167,58 @@ def a_scan_reads_more_than_one_page(store: LedgerStore) -> None:
     """Nothing is lost or doubled where pages meet."""
     store.append([draft(f"{n}") for n in range(2500)])
     holds([entry.seq for entry in store.scan()] == list(range(1, 2501)), "a long scan yields every entry once")
+
+
+def a_scan_goes_on_while_others_write(store: LedgerStore) -> None:
+    """Read on without waiting for a writer and without a gap, and hear of what was written meanwhile."""
+    store.append([draft(f"{n}") for n in range(1200)])
+    scan = store.scan()
+    seen = [next(scan).seq]
+    for n in range(1200, 2400):
+        if n % 100 == 0:
+            store.append([draft(f"{m}") for m in range(n, n + 100)])
+        seen.append(next(scan).seq)
+    seen += [entry.seq for entry in scan]
+    holds(seen == list(range(1, 2401)), "a scan yields every entry once, those written meanwhile among them")
+
+
+def one_of_many_wins_a_compare_and_set(store: LedgerStore) -> None:
+    """Writers that decided on the same view: one goes on, the others hear of it; nobody is lost over many rounds."""
+
+    def move(writer: int) -> int:
+        won = 0
+        for n in range(12):
+            newest = store.latest("turn", "p")
+            try:
+                store.append([draft(f"{writer}-{n}", after=newest.seq if newest else 0)])
+            except Conflict:
+                continue
+            won += 1
+        return won
+
+    with ThreadPoolExecutor(6) as pool:
+        won = sum(pool.map(move, range(6)))
+    holds(store.head() == won >= 12, "every compare-and-set that was acknowledged stands, and no other")
+    keys = [f"race-{n}" for n in range(8)]
+    head = store.head()
+
+    def race(key: str) -> str | None:
+        try:
+            return store.append([draft(key, after=head)])[0].key
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [key for key in pool.map(race, keys) if key]
+    holds(len(winners) == 1 and store.head() == head + 1, "of writers with one view exactly one wins")
+
+
+def a_key_sent_by_many_at_once_is_one_entry(store: LedgerStore) -> None:
+    """Idempotency holds between threads that send the same at the same time."""
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda n: store.append([draft(f"{n % 5}")])[0], range(40)))
+    holds(store.head() == 5, "a key is written once however many send it")
+    holds(all(entry == store.find(entry.key) for entry in written), "each sender gets the one entry of its key")
 
 
 def threads_append_without_loss(store: LedgerStore) -> None:
@@ -163,7 +253,13 @@ LAWS: tuple[Callable[[LedgerStore], None], ...] = (
     latest_is_the_newest_of_its_kind_and_subject,
     scan_filters_by_every_argument,
     a_moment_is_kept_to_the_microsecond_in_utc,
+    a_clock_that_goes_back_does_not_change_the_order,
+    mentions_are_the_entries_that_name_a_digest,
+    texts_that_no_index_can_hold_are_refused,
     bodies_are_bytes,
     a_scan_reads_more_than_one_page,
+    a_scan_goes_on_while_others_write,
+    one_of_many_wins_a_compare_and_set,
+    a_key_sent_by_many_at_once_is_one_entry,
     threads_append_without_loss,
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 
 from trimaran.core.canon import digest as digest_of
+from trimaran.core.clock import SystemClock
 from trimaran.core.errors import NotFound
-from trimaran.core.ledger import Tip
+from trimaran.core.ledger import Tip, mentioned, prepared
 from trimaran.core.nouns import GENESIS, Draft, Entry
+from trimaran.core.objects import arrive, sizes_of
 
 
 class MemoryLedger:
@@ -27,10 +30,12 @@ class MemoryLedger:
 
     def append(self, drafts: Sequence[Draft]) -> list[Entry]:
         """Link a batch to the chain, all or nothing."""
+        ready = prepared(drafts)
         with self._lock:
-            digest = self._entries[-1].digest if self._entries else GENESIS
-            tip = Tip(len(self._entries), digest, first=self._keys.get, newest=self._newest)
-            entries = tip.link(drafts)
+            last = self._entries[-1] if self._entries else None
+            digest, at = (last.digest, last.at) if last else (GENESIS, None)
+            tip = Tip(len(self._entries), digest, at, first=self._keys.get, newest=self._newest)
+            entries = tip.link(ready)
             for entry in tip.fresh:
                 self._keys[entry.key] = self._latest[entry.kind, entry.subject] = entry
             self._entries.extend(tip.fresh)
@@ -69,6 +74,17 @@ class MemoryLedger:
             ):
                 yield entry
 
+    def mentions(self, digest: str) -> Iterator[Entry]:
+        """Yield every entry whose body holds a digest, oldest first."""
+        yield from (entry for entry in self._entries[:] if digest in mentioned(entry.body))
+
+    def disagreements(self) -> Iterator[str]:
+        """Yield each place of the index that says something else than the entries."""
+        folded = {(entry.kind, entry.subject): entry for entry in self._entries}
+        for kind, subject in folded.keys() | self._latest.keys():
+            if folded.get((kind, subject)) is not self._latest.get((kind, subject)):
+                yield f"the newest {kind} of {subject} is not what the index says"
+
     def rebuild(self) -> None:
         """Build the index again from the entries."""
         with self._lock:
@@ -89,11 +105,13 @@ class MemoryObjects:
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
+        self._put: dict[str, datetime] = {}
 
     def put(self, data: bytes) -> str:
         """Keep bytes and return their digest."""
         name = digest_of(data)
         self._objects[name] = bytes(data)
+        self._put[name] = SystemClock().now()
         return name
 
     def get(self, digest: str) -> bytes:
@@ -103,6 +121,30 @@ class MemoryObjects:
             raise NotFound(message)
         return self._objects[digest]
 
+    def put_files(self, paths: Sequence[Path]) -> list[str]:
+        """Keep the bytes of files and return their digests; raises ``InputError`` for a path that is no file."""
+        sizes_of(paths)
+        return [self.put(path.read_bytes()) for path in paths]
+
+    def fetch(self, digest: str, path: Path) -> None:
+        """Write an object to a new file; raises ``NotFound``, and ``Conflict`` when the file is there."""
+        arrive([self.get(digest)], digest, path)
+
     def has(self, digest: str) -> bool:
         """Tell whether an object was put."""
         return digest in self._objects
+
+    def size(self, digest: str) -> int:
+        """Return the size of an object; raises ``NotFound``."""
+        return len(self.get(digest))
+
+    def digests(self, *, before: datetime | None = None) -> Iterator[str]:
+        """Yield every digest, but for those put since ``before``."""
+        yield from [
+            name for name, put in list(self._put.items()) if name in self._objects and (before is None or put < before)
+        ]
+
+    def remove(self, digests: Sequence[str], *, before: datetime | None = None) -> int:
+        """Forget objects, but for those put since ``before``, and return how many bytes they had."""
+        old = [digest for digest in digests if before is None or self._put.get(digest, before) < before]
+        return sum(len(self._objects.pop(digest, b"")) for digest in old)

@@ -60,6 +60,9 @@ def trim_forgets_only_what_is_too_old(store: OnlineStore) -> None:
     store.push("p", "other", facts(0), key="d")
     mark = store.mark("p")
     holds(store.trim("p", "weather", NOON) == 0, "a fact at the bound is kept")
+    holds(store.removable("p", "weather", NOON + timedelta(hours=1)) == 2, "what would go is known beforehand")
+    old, all_ = (store.weight("p", "weather", NOON + timedelta(hours=hours)) for hours in (1, 24))
+    holds(0 < old < all_ and store.weight("p", "weather", NOON) == 0, "so is how many bytes that are")
     holds(store.trim("p", "weather", NOON + timedelta(hours=1)) == 2, "trim returns the number of rows forgotten")
     holds(store.trim("p", "planes", NOON + timedelta(days=999)) == 0, "facts without moments do not age")
     holds([table for table, _ in store.since("p", 0)[1]] == ["weather", "planes", "other"], "the rest stays")
@@ -70,9 +73,29 @@ def trim_forgets_only_what_is_too_old(store: OnlineStore) -> None:
     holds(store.since("p", 0)[0] == mark == store.mark("p"), "the mark never falls")
 
 
+def facts_are_erased_by_what_they_say(store: OnlineStore) -> None:
+    """Remove rows from every batch of a product; marks, keys, types and other rows stay."""
+    planes = pl.DataFrame({"tail": ["N1", "N2"], "seats": pl.Series([1, 2], dtype=pl.Int16)})
+    store.push("p", "planes", planes, key="a")
+    store.push("p", "weather", facts(0), key="b")
+    store.push("p", "planes", planes.head(1), key="c")
+    store.push("q", "planes", planes, key="a")
+    mark = store.mark("p")
+    found = store.matching("p", {"tail": ["N1"], "gone": ["x"]})
+    holds({name: rows.height for name, rows in found.items()} == {"planes": 2}, "matching finds the rows of every batch")
+    holds(store.erase("p", {"tail": ["N1"]}) == 2 and store.erase("p", {"tail": ["N1"]}) == 0, "erase counts what went")
+    batches = store.since("p", 0)[1]
+    holds(batches[0][1].equals(planes.tail(1)) and batches[0][1].schema == planes.schema, "other rows stay as they were")
+    holds(batches[1][1].equals(facts(0)) and store.mark("p") == mark, "other tables and the mark stay")
+    holds(store.since("q", 0)[1][0][1].height == 2, "another product's stay")
+    store.push("p", "planes", planes, key="a")
+    holds(store.mark("p") == mark, "a key stays used")
+
+
 LAWS: tuple[Callable[[OnlineStore], None], ...] = (
     nothing_pushed_is_mark_0,
     since_returns_what_came_after_a_mark,
     a_key_is_pushed_once,
     trim_forgets_only_what_is_too_old,
+    facts_are_erased_by_what_they_say,
 )

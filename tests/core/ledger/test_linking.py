@@ -11,7 +11,7 @@ from trimaran.testing.ledger_kit import draft
 
 
 def empty_tip() -> Tip:
-    return Tip(0, GENESIS, first=lambda _: None, newest=lambda _kind, _subject: 0)
+    return Tip(0, GENESIS, None, first=lambda _: None, newest=lambda _kind, _subject: 0)
 
 
 def test_a_failed_batch_leaves_no_trace_for_the_next_of_its_group() -> None:

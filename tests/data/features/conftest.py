@@ -55,6 +55,11 @@ class Airport:
         """Return a feature over the delays of an origin's flights in some hours."""
         return Feature("delays", "flights", "window", function, ("delay",), on=("origin",), window=timedelta(hours=hours))
 
+    def count_by_polars(self) -> Feature:
+        """Return a feature that no reduction is found in."""
+        function = lambda delay: delay.n_unique()  # noqa: E731  a feature's function
+        return Feature("kinds", "flights", "window", function, ("delay",), on=("origin",), window=timedelta(hours=3))
+
     def engine(self, *features: Feature) -> FeatureEngine:
         """Return an engine over these tables."""
         return FeatureEngine(features, self.tables, "flights", self.moment)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from trimaran.backends.local_tasks import LocalExecutor
 from trimaran.data.declaration import Feature, Moment, Table
-from trimaran.data.features import FeatureEngine
+from trimaran.data.features import FeatureEngine, PartitionedEngine
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 HOURS = timedelta(hours=2)
@@ -25,6 +29,7 @@ origins = st.sampled_from(["JFK", "LGA", None])
 tails = st.sampled_from(["N1", "N2", None])
 numbers = st.none() | st.integers(-5, 5)
 precisions = st.sampled_from(["ms", "us", "ns"])
+zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", None])
 
 
 def present(values):
@@ -36,6 +41,14 @@ AGGREGATES = {
     "sum": (lambda x: x.sum(), lambda xs: sum(present(xs))),
     "count": (lambda x: x.count(), lambda xs: len(present(xs))),
     "rows": (lambda x: x.len(), len),
+    "smallest": (lambda x: x.min(), lambda xs: min(present(xs), default=None)),
+    "spread": (lambda x: x.std(), lambda xs: statistics.stdev(present(xs)) if len(present(xs)) > 1 else None),
+    "median": (lambda x: x.quantile(0.5, "linear"), lambda xs: statistics.median(present(xs)) if present(xs) else None),
+    "distinct": (lambda x: x.n_unique(), lambda xs: len(set(xs))),
+    "encoded": (
+        lambda x: (x.sum() + 0.25 * 4) / (x.count() + 4),
+        lambda xs: (sum(present(xs)) + 1) / (len(present(xs)) + 4),
+    ),
     "largest": (lambda x: x.max(), lambda xs: max(present(xs), default=None)),
     "last": (lambda x: x.last(), lambda xs: xs[-1] if xs else None),
     "share": (
@@ -63,7 +76,22 @@ def rows_of(draw, columns, precision):
         for name, strategy in columns.items()
     }
     rows = draw(st.lists(st.tuples(*columns.values()), max_size=14))
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_columns(_zoned(name, draw(zones)) for name, strategy in columns.items() if strategy is minutes)
+
+
+def _zoned(name, zone):
+    """The same moments in another zone, or in UTC without saying so."""
+    return pl.col(name).dt.replace_time_zone(None) if zone is None else pl.col(name).dt.convert_time_zone(zone)
+
+
+def _in_utc(frame, name):
+    return _zoned(name, "UTC") if frame.schema[name].time_zone else pl.col(name).dt.replace_time_zone("UTC")
+
+
+def plain(frame):
+    """Rows as dictionaries, their moments in UTC."""
+    return frame.with_columns(_in_utc(frame, name) for name, each in frame.schema.items() if each.is_temporal()).to_dicts()
 
 
 @st.composite
@@ -165,10 +193,9 @@ def test_every_value_is_what_plain_loops_find(world, declaration):
     answer = engine.compute(asked, {"facts": engine.prepare("facts", facts)})
     assert answer.columns == list(loops)
     assert answer.height == asked.height
-    plain = facts.to_dicts()
-    for got, row in zip(answer.to_dicts(), asked.to_dicts(), strict=True):
+    for got, row in zip(answer.to_dicts(), plain(asked), strict=True):
         for name, loop in loops.items():
-            assert close(got[name], loop(plain, row)), (name, row)
+            assert close(got[name], loop(plain(facts), row)), (name, row)
 
 
 @given(worlds(), st.sampled_from(ENGINES))
@@ -197,10 +224,30 @@ def test_the_order_of_a_tables_rows_does_not_matter_without_ties(world, declarat
 def test_a_value_that_becomes_known_later_may_be_any_other(world, declaration, step):
     (facts, asked), engine = world, declaration.engine
     cut = NOON + timedelta(minutes=30 * step)
-    asked = asked.filter(pl.col("at") + OFFSET <= cut)
+    asked = asked.with_columns(_in_utc(asked, "at")).filter(pl.col("at") + OFFSET <= cut)
     known = {"x": "kx", "z": "kz"} | ({"y": "at"} if "at" in declaration.untied else {})
     other = facts.with_columns(
-        pl.when(pl.col(moment) <= cut).then(name).otherwise(77).alias(name) for name, moment in known.items()
+        pl.when(_in_utc(facts, moment) <= cut).then(name).otherwise(77).alias(name) for name, moment in known.items()
     )
     answers = [engine.compute(asked, {"facts": engine.prepare("facts", rows)}) for rows in (facts, other)]
     assert answers[0].equals(answers[1])
+
+
+def crowded(facts, crowd):
+    """Facts among many others with keys that nobody asks for."""
+    others = pl.select(origin=pl.concat_str(pl.lit("K"), pl.int_range(crowd)), tail=pl.lit("N1"), x=1, y=2, z=3)
+    half = crowd // 2
+    return pl.concat([others.head(half), facts, others.tail(crowd - half)], how="diagonal_relaxed").select(facts.columns)
+
+
+@given(worlds(), st.sampled_from(ENGINES), st.integers(100_000, 400_000), st.sampled_from([0, 300]))
+@settings(deadline=None, max_examples=60)
+def test_in_parts_by_key_every_value_is_the_same(world, declaration, memory, crowd):
+    (facts, asked), engine = world, declaration.engine
+    facts = crowded(facts, crowd)
+    once = engine.compute(asked, {"facts": engine.prepare("facts", facts)})
+    with tempfile.TemporaryDirectory() as scratch:
+        parts = PartitionedEngine(engine, memory, LocalExecutor()).compute(
+            asked.lazy(), {"facts": facts.lazy()}, Path(scratch)
+        )
+        assert_frame_equal(pl.concat(parts), once, check_exact=True)

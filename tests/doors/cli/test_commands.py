@@ -1,15 +1,15 @@
 """What each command prints, its JSON, and its exit code."""
 
 import json
+import shutil
+import sqlite3
 from datetime import UTC, datetime
 
 import pytest
 
 from trimaran.app.views import Book, product_view
 from trimaran.app.workspace import Workspace
-from trimaran.core.errors import Corrupt
-from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Approval, Balance, Declared
+from trimaran.core.nouns import Approval, Balance, Declared, ModelVersion
 from trimaran.doors.cli.main import run
 
 READING = {
@@ -20,7 +20,9 @@ READING = {
     "story": "text",
     "quality": "realised",
     "drift": "psi",
-    "balance": "missing",
+    "features": "serving",
+    "features wind_now": "lineage",
+    "balance": "handovers",
     "notices": "subject",
     "log": "digest",
     "audit verify": "head",
@@ -90,6 +92,16 @@ def test_a_wrong_input_is_answered_in_words_with_code_two(trimaran, line, words)
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "line", ["export --out", "backup --out", "audit export --out", "audit prove 1 --out", "balance --rows"]
+)
+def test_a_place_that_cannot_be_written_is_answered_in_words(trimaran, tmp_path, line):
+    (tmp_path / "file").write_text("no folder")
+    code, _, err = trimaran(f"{line} {tmp_path / 'file' / 'x.parquet'}")
+    assert (code, str(tmp_path / "file") in err, "Traceback" in err) == (2, True, False)
+    assert "could not be" in err
+
+
 def test_an_error_is_json_where_json_was_asked_for(trimaran):
     code, out, err = trimaran("at yesterday --json")
     assert (code, out) == (2, "")
@@ -138,7 +150,7 @@ def test_a_decision_stands_in_the_ledger(trimaran, own_workspace, act, decision)
 def test_who_decides_is_the_person_of_the_environment_when_none_is_named(trimaran, own_workspace, monkeypatch):
     monkeypatch.setenv("TRIMARAN_PERSON", "rosa")
     assert trimaran("approve v3 --role risk", own_workspace)[0] == 0
-    assert product_view(Workspace.existing(own_workspace), "punctual").approvals == []
+    assert product_view(Book.open(Workspace.existing(own_workspace), "punctual")).approvals == []
 
 
 def test_a_total_that_does_not_balance_is_exit_code_one(trimaran, own_workspace):
@@ -149,16 +161,56 @@ def test_a_total_that_does_not_balance_is_exit_code_one(trimaran, own_workspace)
     assert "labels" in out
 
 
-def test_a_broken_chain_is_exit_code_one(trimaran, own_workspace, monkeypatch):
-    workspace = Workspace.existing(own_workspace)
-    entry = workspace.ledger.store.get(7)
+def test_every_fault_of_a_ledger_is_told_with_exit_code_one(trimaran, own_workspace):
+    assert trimaran("audit checkpoint", own_workspace)[0] == 0
+    connection = sqlite3.connect(own_workspace / "ledger.db")
+    connection.execute("DROP TRIGGER entries_stay_as_written")
+    for seq in (7, 9):
+        connection.execute("UPDATE entries SET actor = 'mallory' WHERE seq = ?", [seq])
+    connection.execute("UPDATE entries SET digest = '00' WHERE seq = 12")
+    connection.commit()
+    connection.close()
+    code, out, err = trimaran("audit verify", own_workspace)
+    assert (code, err) == (1, "")
+    for word in ("entry 7", "entry 9", "entry 12", "not those that were signed"):
+        assert word in out
+    code, out, _ = trimaran("audit verify --json", own_workspace)
+    found = json.loads(out)
+    assert (code, [one["agrees"] for one in found["checkpoints"]]) == (1, [False])
+    assert [fault["where"] for fault in found["faults"]][:2] == ["entry 7", "entry 9"]
 
-    def verify(self):
-        raise Corrupt(f"entry {entry.seq} was changed after it was written")
 
-    monkeypatch.setattr(Ledger, "verify", verify)
-    code, _, err = trimaran("audit verify", own_workspace)
-    assert (code, err) == (1, "entry 7 was changed after it was written\n")
+def test_a_ledger_cut_short_shows_against_a_checkpoint_kept_elsewhere(trimaran, own_workspace, tmp_path):
+    kept, key = tmp_path / "kept.txt", tmp_path / "key"
+    assert trimaran(f"audit checkpoint --out {kept}", own_workspace)[0] == 0
+    key.write_text(trimaran("audit key", own_workspace)[1])
+    assert trimaran(f"audit verify --checkpoint {kept} --key {key}", own_workspace)[0] == 0
+    for folder in ("checkpoints", "keys"):
+        shutil.rmtree(own_workspace / folder)
+    head = Workspace.existing(own_workspace).ledger.store.head()
+    connection = sqlite3.connect(own_workspace / "ledger.db")
+    connection.execute("DROP TRIGGER entries_stay")
+    connection.execute("DELETE FROM entries WHERE seq = ?", [head])
+    connection.execute("DELETE FROM latest WHERE seq = ?", [head])
+    connection.commit()
+    connection.close()
+    Workspace.existing(own_workspace).ledger.store.rebuild()
+    assert trimaran("audit verify", own_workspace)[0] == 0
+    code, out, _ = trimaran(f"audit verify --checkpoint {kept} --key {key}", own_workspace)
+    assert (code, "the newest 1 were cut off" in out) == (1, True)
+
+
+def test_a_missing_or_damaged_object_is_found_when_objects_are_asked_for(trimaran, own_workspace):
+    _, version = Workspace.existing(own_workspace).ledger.latest(ModelVersion, "punctual/v1")
+    file = own_workspace / "objects" / version.native[:2] / version.native[2:]
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes() + b"x")
+    profile = own_workspace / "objects" / version.profile[:2] / version.profile[2:]
+    profile.unlink()
+    assert trimaran("audit verify", own_workspace)[0] == 0
+    code, out, _ = trimaran("audit verify --objects --json", own_workspace)
+    said = " ".join(fault["what"] for fault in json.loads(out)["faults"])
+    assert (code, version.native[2:] in said, f"object {version.profile} is missing" in said) == (1, True, True)
 
 
 def test_check_reports_every_fault_of_a_file_at_once(told_workspace, tmp_path, capsys):

@@ -21,8 +21,16 @@ def help_of(words, capsys, monkeypatch):
     return "\n".join(line.rstrip() for line in said.splitlines()).strip() + "\n"
 
 
+AUDIT = [("audit", name) for name in ("verify", "checkpoint", "key", "prove", "export")]
+CONTRACT = [("contract", name) for name in ("infer", "check")]
+RUNS = [("runs", name) for name in ("list", "show", "compare")]
+STEPS = [("steps", name) for name in ("run", "list", "show")]
+
+
 @pytest.mark.parametrize(
-    "words", [(), *((name,) for name in COMMANDS), ("audit", "verify")], ids=lambda words: "-".join(words) or "trimaran"
+    "words",
+    [(), *((name,) for name in COMMANDS), *AUDIT, *CONTRACT, *RUNS, *STEPS],
+    ids=lambda words: "-".join(words) or "trimaran",
 )
 def test_help_says_what_it_said_before(words, capsys, monkeypatch):
     said = help_of(words, capsys, monkeypatch)
@@ -35,7 +43,7 @@ def test_help_says_what_it_said_before(words, capsys, monkeypatch):
 
 def test_each_command_says_of_itself_what_the_overview_says(capsys, monkeypatch):
     for name, command in COMMANDS.items():
-        if name != "audit":
+        if name not in {"audit", "contract", "runs", "steps"}:
             start = " ".join(command.help.split(";")[0].rstrip(".").split()[:4])
             assert start in " ".join(help_of((name,), capsys, monkeypatch).split())
 

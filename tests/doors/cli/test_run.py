@@ -61,7 +61,7 @@ def test_a_version_is_made_judged_and_waits_for_its_people(folder, tmp_path, cap
     assert run(["run", str(folder / "punctual.py"), *place, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["row"]["name"] == "v2"
     assert run(["balance", *place, "--json"]) == 0
-    handed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    handed = {one["name"]: one for one in json.loads(capsys.readouterr().out)["handovers"]}
     assert handed["ingest trips"]["left"] == {"kept": 9000, "refused": 0, "repeated": 9000}
 
 

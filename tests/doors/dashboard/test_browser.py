@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from trimaran.app.views import Book
 from trimaran.app.workspace import Workspace
 from trimaran.core.nouns import Approval
 from trimaran.doors.report import write_report
@@ -107,6 +108,7 @@ def drawn(page, address):
 def test_every_chart_is_drawn_and_the_console_stays_silent(page, site):
     assert drawn(page, f"{site}/products/punctual") == 6
     assert drawn(page, f"{site}/products/punctual/versions/v3") == 4
+    assert drawn(page, f"{site}/features/wind_now") == 4
     page.goto(f"{site}/")
     page.get_by_role("heading", name="punctual").click()
     page.wait_for_url("**/products/punctual")
@@ -145,5 +147,5 @@ def test_an_approval_made_by_clicking_stands_in_the_ledger(page, own_workspace):
 
 
 def test_the_report_draws_its_charts_without_a_server(page, told_workspace, tmp_path):
-    write_report(Workspace.existing(told_workspace), "punctual", tmp_path / "report.html")
+    write_report(Book.open(Workspace.existing(told_workspace), "punctual"), tmp_path / "report.html")
     assert drawn(page, (tmp_path / "report.html").as_uri()) == 7

@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
 
-from trimaran.app.views import product_view
+from trimaran.app.views import Book, product_view
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import InputError, Refused
 from trimaran.core.nouns import Declared
@@ -53,9 +53,29 @@ def test_the_pages_tell_what_the_views_tell(client):
     assert "v1 → live" in client.get("/products/punctual/story").text
 
 
+def test_the_features_are_listed_searched_and_sorted(client):
+    whole = client.get("/features").text
+    assert whole.index(">load_now</a>") < whole.index(">wind_now</a>")
+    by_importance = client.get("/features?sort=importance").text
+    assert by_importance.index(">wind_now</a>") < by_importance.index(">load_now</a>")
+    found = client.get("/features?search=wind").text
+    assert ">load_now</a>" not in found
+    assert "1 of 2" in found
+    assert "No feature is like that" in client.get("/features?unused=true").text
+    assert [row["name"] for row in client.get("/api/v1/features?sort=importance").json()] == ["wind_now", "load_now"]
+
+
+def test_a_feature_has_a_page_with_its_text_its_values_and_who_uses_it(client):
+    page = client.get("/features/wind_now").text
+    for words in ("def wind_now(wind):", "answers of v1", "chart-distribution-0", "chart-lineage-0", "1 of 2 in v1"):
+        assert words in page
+    (view,) = client.get("/api/v1/features/wind_now").json()
+    assert view["uses"][0]["lately"]["rows"] == 700
+
+
 def test_the_api_mirrors_the_views(client, told_workspace):
     assert client.get("/api/v1/products").json()[0]["live"] == "v1"
-    view = product_view(Workspace.existing(told_workspace), "punctual")
+    view = product_view(Book.open(Workspace.existing(told_workspace), "punctual"))
     assert client.get("/api/v1/products/punctual").json()["entry"] == view.entry
     assert client.get("/api/v1/products/punctual/summary").json()["versions"]["refused"] == ["v2"]
     assert client.get("/api/v1/products/punctual/versions/v2").json()["row"]["fate"] == "refused"
@@ -71,6 +91,8 @@ def test_the_api_mirrors_the_views(client, told_workspace):
     [
         ("/products/tardy", 404, "there is no product &#39;tardy&#39;"),
         ("/products/punctual/versions/v9", 404, "it has v1, v2, v3"),
+        ("/features/wind_nwo", 404, "did you mean wind_now"),
+        ("/features?sort=colour", 422, "choose one of: name"),
         ("/nothing", 404, "That did not work"),
     ],
 )
@@ -101,7 +123,13 @@ def test_every_answer_carries_the_strict_headers(client, path):
 
 
 def test_no_page_runs_a_script_of_its_own_or_asks_another_host(client):
-    for path in ("/", "/products/punctual", "/products/punctual/versions/v3", "/products/punctual/story"):
+    for path in (
+        "/",
+        "/products/punctual",
+        "/products/punctual/versions/v3",
+        "/products/punctual/story",
+        "/features/wind_now",
+    ):
         text = client.get(path).text
         assert not re.search(r"<script(?![^>]*(src=|application/json))", text)
         assert not re.search(r'(src|href)="(https?:)?//', text)
@@ -128,7 +156,7 @@ def test_what_people_wrote_is_text_and_never_markup(own_workspace):
 def test_an_approval_that_is_sent_stands_in_the_ledger(own_client, own_workspace):
     answer = decide(own_client, note="small exposure")
     assert (answer.status_code, answer.headers["location"]) == (303, "/products/punctual#approvals")
-    assert product_view(Workspace.existing(own_workspace), "punctual").approvals == []
+    assert product_view(Book.open(Workspace.existing(own_workspace), "punctual")).approvals == []
     assert "Nobody is waited for" in own_client.get("/products/punctual").text
 
 

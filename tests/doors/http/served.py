@@ -7,7 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from trimaran.app.workspace import CLOCK, Workspace
 from trimaran.core.clock import SharedClock
-from trimaran.core.nouns import Declared, ModelVersion, Release, Traffic
+from trimaran.core.nouns import Code, Declared, Environment, ModelVersion, Release, Run, Traffic
 from trimaran.data.profiles import take_profile, write_profile
 
 TEXT = """
@@ -63,6 +63,19 @@ def build(root):
         "profile": write_profile(workspace.objects, profile),
         "code": workspace.objects.put(TEXT.encode()),
     }
+    run = Run(
+        name="r",
+        cause="test",
+        code=Code(source=fields["code"]),
+        environment=Environment(python="3", platform="linux", lock=fields["code"]),
+        data={},
+        parameters={},
+        seed=13,
+        started=shop.NOON,
+        ended=shop.NOON,
+        seconds=0.0,
+    )
+    fields["run"] = workspace.ledger.append(run, "parcels/r")
     version = shop.version(1, shop.define(data))
     version = ModelVersion(**{name: getattr(version, name) for name in version.__struct_fields__} | fields)
     workspace.ledger.append(Declared(product="parcels", owner="olga", source=version.code, policies={}), "parcels")

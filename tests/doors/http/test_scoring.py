@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from trimaran.backends.sqlite_captures import SqliteCaptures
 from trimaran.backends.sqlite_online import SqliteOnline
+from trimaran.backends.sqlite_views import SqliteViews
 from trimaran.core.clock import ManualClock
 from trimaran.core.errors import NotFound
-from trimaran.deploy import MAX_BYTES, Dataplane, Stores
+from trimaran.deploy import MAX_BYTES, Dataplane, Lookups, Stores
+from trimaran.doors.http.features import FeatureDoor
 from trimaran.doors.http.scoring import ROUTES, ScoringApp
 
 ROW = {"parcel": "p1", "sent": "2013-07-01T12:30:00Z", "depot": "EWR", "weight": 6.0, "pieces": 2, "express": True}
@@ -60,7 +62,9 @@ class Site:
         self.shelf.scorers = {1: shop.constant(0.3), 2: shop.constant(0.9)}
         self.plane = Dataplane("parcels", Stores(self.ledger, captures, online, ManualClock(shop.NOON)), self.shelf)
         self.loop = asyncio.new_event_loop()
-        self.app = ScoringApp({"parcels": self.plane}, self._find)
+        views = SqliteViews(folder / "views.db")
+        features = FeatureDoor(lambda: Lookups(views, ManualClock(shop.NOON)), near=True)
+        self.app = ScoringApp({"parcels": self.plane}, self._find, features)
 
     def _find(self, name):
         raise NotFound(f"no product {name!r} is released; there are: parcels")

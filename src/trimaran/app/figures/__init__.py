@@ -1,11 +1,37 @@
 """Plotly figures of the views: the same in dashboard, report and notebook."""
 
 from trimaran.app.figures.drift import drift
-from trimaran.app.figures.evidence import calibration, importance, roc, slices
+from trimaran.app.figures.evidence import calibration, confusion, importance, roc, slices
+from trimaran.app.figures.features import distribution, missing, moved
+from trimaran.app.figures.flow import flow
+from trimaran.app.figures.lineage import lineage, metrics
 from trimaran.app.figures.loop import loop
 from trimaran.app.figures.quality import quality
 from trimaran.app.figures.releases import releases
+from trimaran.app.figures.runs import curves, mattered, parallel, trials
 from trimaran.app.figures.traffic import traffic
 from trimaran.app.figures.worth import worth
 
-__all__ = ["calibration", "drift", "importance", "loop", "quality", "releases", "roc", "slices", "traffic", "worth"]
+__all__ = [
+    "calibration",
+    "confusion",
+    "curves",
+    "distribution",
+    "drift",
+    "flow",
+    "importance",
+    "lineage",
+    "loop",
+    "mattered",
+    "metrics",
+    "missing",
+    "moved",
+    "parallel",
+    "quality",
+    "releases",
+    "roc",
+    "slices",
+    "traffic",
+    "trials",
+    "worth",
+]

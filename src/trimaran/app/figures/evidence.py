@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from trimaran.app.figures import palette
@@ -30,11 +32,37 @@ def roc(evidence: Evidence) -> go.Figure:
     return _square(chart)
 
 
+def confusion(evidence: Evidence) -> go.Figure:
+    """Return how often each true class was answered by each class, as shares of the true class; right ones on the diagonal."""
+    chart = palette.figure(120 + 30 * max(6, len(evidence.classes)), x="answered", y="true", showlegend=False)
+    totals = [max(1, sum(row)) for row in evidence.confusion]
+    chart.add_heatmap(
+        x=evidence.classes,
+        y=evidence.classes,
+        z=[[count / total for count in row] for row, total in zip(evidence.confusion, totals, strict=True)],
+        customdata=evidence.confusion,
+        colorscale=[[0, palette.PAPER], [1, palette.BLUE]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        texttemplate="%{z:.0%}",
+        hovertemplate="%{customdata:,} rows of %{y} were answered %{x} (%{z:.1%})<extra></extra>",
+    )
+    chart.update_xaxes(type="category")
+    chart.update_yaxes(type="category", autorange="reversed")
+    return chart
+
+
 def calibration(evidence: Evidence) -> go.Figure:
-    """Return the share of positives against the mean score; points on the diagonal mean what they say."""
-    chart = palette.figure(360, x="mean score", y="share of positives", showlegend=False)
-    _diagonal(chart)
+    """Return the mean label against the mean score, by tenths of the rows; points on the diagonal mean what they say."""
     points = evidence.calibration
+    ends = [0.0, 1.0]
+    if evidence.task == "regression":
+        held = [value for point in points for value in (point.score, point.rate)]
+        ends = [min(held, default=0.0), max(held, default=1.0)]
+    names = {"binary": "share of positives", "multiclass": "share of right answers", "regression": "mean label"}
+    chart = palette.figure(360, x="mean score", y=names[evidence.task], showlegend=False)
+    _diagonal(chart, ends)
     most = max((point.rows for point in points), default=1)
     chart.add_scatter(
         x=[point.score for point in points],
@@ -45,6 +73,8 @@ def calibration(evidence: Evidence) -> go.Figure:
         marker={"size": [6 + 8 * (point.rows / most) ** 0.5 for point in points]},
         hovertemplate="scored %{x:.3f}, true %{y:.3f} (%{customdata:,} rows)<extra></extra>",
     )
+    if evidence.threshold is None:
+        return chart if evidence.task == "regression" else _square(chart)
     chart.add_vline(x=evidence.threshold, line={"color": palette.QUIET, "width": 1, "dash": "dot"})
     chart.add_annotation(
         x=evidence.threshold,
@@ -89,9 +119,12 @@ def slices(evidence: Evidence, measure: str) -> go.Figure:
 
 
 def importance(evidence: Evidence) -> go.Figure:
-    """Return the features that matter most: how much AUC is lost when a feature's values are shuffled."""
+    """Return the features that matter most: how much is lost of what models are compared on when one's values are shuffled."""
     most = sorted(evidence.importance.items(), key=lambda pair: pair[1])[-_MOST:]
-    chart = palette.figure(110 + 20 * max(3, len(most)), x="AUC lost when the feature is shuffled", y="", showlegend=False)
+    named = "AUC" if evidence.goal == "auc" else evidence.goal
+    chart = palette.figure(
+        110 + 20 * max(3, len(most)), x=f"{named} lost when the feature is shuffled", y="", showlegend=False
+    )
     chart.add_bar(
         x=[lost for _, lost in most],
         y=[name for name, _ in most],
@@ -103,9 +136,9 @@ def importance(evidence: Evidence) -> go.Figure:
     return chart
 
 
-def _diagonal(chart: go.Figure) -> None:
+def _diagonal(chart: go.Figure, ends: Sequence[float] = (0.0, 1.0)) -> None:
     line = {"color": palette.LINE, "width": 1.5, "dash": "dash"}
-    chart.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, hoverinfo="skip")
+    chart.add_scatter(x=list(ends), y=list(ends), mode="lines", line=line, hoverinfo="skip")
 
 
 def _square(chart: go.Figure) -> go.Figure:

@@ -11,7 +11,14 @@ from trimaran.app.figures import palette
 from trimaran.app.views import ProductView, QualityPoint
 from trimaran.core.nouns import Measurement
 
-_NAMES = {"auc": "AUC (area under the ROC curve)", "brier": "Brier score", "accuracy": "accuracy (share of right decisions)"}
+_NAMES = {
+    "auc": "AUC (area under the ROC curve)",
+    "brier": "Brier score",
+    "accuracy": "accuracy (share of right answers)",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R² (share of variance explained)",
+}
 
 _CROWDED = 8
 """From so many releases on their names are written upright."""

@@ -1,6 +1,6 @@
 """What the record says, as plain frozen values: command line, dashboard, report and notebook show the same ones."""
 
-from trimaran.app.views.book import Book, Status, only_product
+from trimaran.app.views.book import Book, Status
 from trimaran.app.views.drift import DriftWeek, drift, drift_state
 from trimaran.app.views.entries import Line, Told, newest_entries, notices
 from trimaran.app.views.loop import Flow, Hull, Share, Station
@@ -8,7 +8,7 @@ from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
 from trimaran.app.views.quality import Level, Period, QualityPoint, levels, quality
 from trimaran.app.views.summary import Asked, Outcomes, Summary, summary
-from trimaran.app.views.totals import HandOver, totals
+from trimaran.app.views.totals import HandOver, Looked, looked, totals
 from trimaran.app.views.versions import (
     Approvals,
     Judgement,
@@ -20,8 +20,9 @@ from trimaran.app.views.versions import (
     version_rows,
     version_view,
 )
-from trimaran.app.views.words import NOTHING, day, days, decimal, measured, moment, number, sensible
 from trimaran.app.views.worth import Month, months
+from trimaran.app.workspace import only_product
+from trimaran.control.words import NOTHING, day, days, decimal, measured, moment, number, sensible
 
 __all__ = [
     "NOTHING",
@@ -36,6 +37,7 @@ __all__ = [
     "Judgement",
     "Level",
     "Line",
+    "Looked",
     "Month",
     "Move",
     "Outcomes",
@@ -56,6 +58,7 @@ __all__ = [
     "drift",
     "drift_state",
     "levels",
+    "looked",
     "measured",
     "moment",
     "months",

@@ -7,18 +7,20 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-import msgspec
 import polars as pl
 
 from trimaran.app.loading import load_text
 from trimaran.app.workspace import Workspace
+from trimaran.control.retention import Custody
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.errors import NotFound, TrimaranError
-from trimaran.core.nouns import Balance, Verdict
+from trimaran.core.nouns import Balance, Entry, Verdict
 from trimaran.data.declaration import Definition
-from trimaran.monitor import Details, answered
+from trimaran.monitor import Details, answered, read_details
 
-MEASURES: tuple[str, ...] = ("auc", "brier", "accuracy")
+MEASURES: tuple[str, ...] = ("auc", "brier", "accuracy", "mae", "rmse", "r2", "pinball", "macro_f1", "log_loss")
+_STANDARD = {"regression": "mae", "multiclass": "accuracy"}
+_SHOWN = ("id", "version", "role", "event_at", "score", "label", "joined_at", "probabilities")
 Status = Literal["ok", "active", "waiting", "alarm"]
 
 
@@ -61,7 +63,7 @@ class Book:
     @cached_property
     def captures(self) -> pl.DataFrame:
         """Every captured answer with its label, all versions and roles."""
-        return self.workspace.captures.frame(self.product)
+        return self.workspace.captures.frame(self.product, columns=_SHOWN)
 
     @cached_property
     def answered(self) -> pl.DataFrame:
@@ -81,11 +83,16 @@ class Book:
         return sorted(found, key=lambda watch: watch[0])
 
     @cached_property
-    def balances(self) -> list[Balance]:
-        """Every control total of the product, oldest first."""
+    def closings(self) -> list[tuple[Entry, Balance]]:
+        """Every control total of the product with its entry, oldest first."""
         prefix = f"{self.product}/"
         history = self.workspace.ledger.history([Balance])
-        return [record for entry, record in history if entry.subject.startswith(prefix)]
+        return [(entry, record) for entry, record in history if entry.subject.startswith(prefix)]
+
+    @property
+    def balances(self) -> list[Balance]:
+        """Every control total of the product, oldest first."""
+        return [record for _, record in self.closings]
 
     @cached_property
     def look(self) -> Details | None:
@@ -94,7 +101,17 @@ class Book:
         stored = newest[1].evidence if newest is not None else None
         if stored is None or not self.workspace.objects.has(stored):
             return None
-        return msgspec.json.decode(self.workspace.objects.get(stored), type=Details)
+        return read_details(self.workspace.objects.get(stored))
+
+    @cached_property
+    def listed(self) -> list[VersionState]:
+        """The versions that lists and choices show, oldest first: those in the trash, or purged, are left out."""
+        return [state for state in self.state.versions.values() if state.entry.seq not in self.custody.hidden]
+
+    @cached_property
+    def custody(self) -> Custody:
+        """What is in the trash, purged or held."""
+        return Custody.read(self.workspace.ledger)
 
     @cached_property
     def measure(self) -> str:
@@ -105,7 +122,9 @@ class Book:
         gates = [state.verdict("gate") for state in reversed(self.state.versions.values())]
         findings = next((gate[1].findings for gate in gates if gate is not None), [])
         required = (finding.check.split(" ")[0] for finding in findings)
-        return next((measure for measure in required if measure in MEASURES), "auc")
+        label = self.state.declared[1].policies.get("label", "") if self.state.declared is not None else ""
+        standard = _STANDARD.get(label.rpartition(", ")[2].partition(" ")[0], "auc")
+        return next((measure for measure in required if measure in MEASURES), standard)
 
     def version(self, name: str) -> VersionState:
         """Return the version that ``v3`` or ``3`` names; raises ``NotFound`` that lists the versions there are."""
@@ -114,27 +133,13 @@ class Book:
             None,
         )
         if found is None:
-            names = ", ".join(state.version.name for state in self.state.versions.values()) or "none yet"
+            names = ", ".join(state.version.name for state in self.listed) or "none yet"
             raise NotFound(f"{self.product} has no version {name!r}; it has {names}")
         return found
 
     def _load(self) -> Definition | None:
         if self.state.declared is None:
             return None
-        text = self.workspace.objects.get(self.state.declared[1].source).decode()
-        return load_text(text, root=self.workspace.data_root)
-
-
-def only_product(workspace: Workspace, product: str | None) -> str:
-    """Return the product that is meant; it may be left out where there is one.
-
-    Raises ``NotFound`` that lists the products where none or several could be meant.
-    """
-    known = sorted(workspace.products())
-    if product is not None and product in known:
-        return product
-    if product is None and len(known) == 1:
-        return known[0]
-    names = ", ".join(known) or "none: declare one with `trimaran run PRODUCT.py`"
-    what = f"there is no product {product!r}" if product is not None else "which product is meant is not clear"
-    raise NotFound(f"{what} in {workspace.root}; choose with --product from: {names}")
+        declared = self.state.declared[1]
+        text = self.workspace.objects.get(declared.source).decode()
+        return load_text(text, root=self.workspace.data_root, schemas=self.workspace.schemas(declared.schemas))

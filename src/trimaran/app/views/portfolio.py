@@ -49,7 +49,7 @@ def _card(book: Book) -> Card:
     state, seen = book.state, book.look
     outcome, reason = drift_state(book)
     events = story(book.workspace.ledger, book.product)
-    worth = seen.quality.value if seen is not None else None
+    worth = seen.quality.measures.get("value") if seen is not None else None
     return Card(
         product=book.product,
         owner=state.declared[1].owner if state.declared is not None else "",
@@ -58,10 +58,10 @@ def _card(book: Book) -> Card:
         candidate=state.candidate.version.name if state.candidate is not None else None,
         candidate_stage=state.candidate.stage if state.candidate is not None else None,
         measure=book.measure,
-        quality=seen.quality.measures[book.measure] if seen is not None else None,
+        quality=seen.quality.measures.get(book.measure) if seen is not None else None,
         quality_since=seen.quality.since if seen is not None else None,
         quality_until=seen.quality.until if seen is not None else None,
-        estimated=seen.estimated.measures[book.measure] if seen is not None and seen.estimated is not None else None,
+        estimated=seen.estimated.measures.get(book.measure) if seen is not None and seen.estimated is not None else None,
         drift=outcome,
         drift_reason=reason,
         value=worth.value * worth.n if worth is not None and worth.value is not None else None,

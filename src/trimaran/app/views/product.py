@@ -10,10 +10,9 @@ from trimaran.app.views.book import Book
 from trimaran.app.views.drift import DriftWeek, drift
 from trimaran.app.views.loop import Flow, Share, Station, flow, shares, stations
 from trimaran.app.views.quality import Level, QualityPoint, levels, quality
-from trimaran.app.views.totals import HandOver, totals
+from trimaran.app.views.totals import HandOver, Looked, looked, totals
 from trimaran.app.views.versions import Approvals, Span, VersionRow, open_approvals, spans, version_rows
 from trimaran.app.views.worth import Month, months
-from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
 from trimaran.core.nouns import Traffic
 
@@ -40,17 +39,17 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     levels: list[Level]
     drift: list[DriftWeek]
     totals: list[HandOver]
+    reconciled: Looked | None
     worth: list[Month]
     events: list[Event]
     faults: list[str]
 
 
-def product_view(workspace: Workspace, product: str) -> ProductView:
-    """Return the view of one product; raises ``NotFound`` that lists the products there are."""
-    book = Book.open(workspace, product)
+def product_view(book: Book) -> ProductView:
+    """Return the view of one product."""
     weeks, through, waiting, closed = quality(book, "week"), flow(book), open_approvals(book), totals(book)
     return ProductView(
-        product=product,
+        product=book.product,
         owner=book.state.declared[1].owner if book.state.declared is not None else "",
         at=book.now,
         entry=book.state.seq,
@@ -67,7 +66,8 @@ def product_view(workspace: Workspace, product: str) -> ProductView:
         levels=levels(book),
         drift=drift(book),
         totals=closed,
+        reconciled=looked(book),
         worth=months(book),
-        events=list(reversed(story(workspace.ledger, product)))[:_NEWEST],
+        events=list(reversed(story(book.workspace.ledger, book.product)))[:_NEWEST],
         faults=book.faults,
     )

@@ -15,7 +15,7 @@ from trimaran.app.views.reigns import reigns
 from trimaran.control.state import VersionState
 from trimaran.core.nouns import Measurement
 from trimaran.core.statistics import Calibration
-from trimaran.data.declaration import Value
+from trimaran.core.tasks import Task
 from trimaran.data.profiles import read_profile
 from trimaran.monitor import estimate, series, settled
 
@@ -62,7 +62,7 @@ def quality(book: Book, period: Period) -> list[QualityPoint]:
     if definition is None or book.answered.is_empty():
         return []
     span, measure, horizon = _SPANS[period], book.measure, settled(definition, book.now)
-    found = series(book.answered, definition.value, horizon, span)
+    found = series(book.answered, definition.task, horizon, span)
     realised = {point.since: point.measures[measure] for point in found}
     calibrations = {number: _calibration(book, state) for number, state in book.state.versions.items()}
     held = levels(book)
@@ -81,7 +81,7 @@ def quality(book: Book, period: Period) -> list[QualityPoint]:
                 name=start.strftime(_NAMES[period]),
                 answered=part.height,
                 labelled=known.height,
-                estimated=_estimated(known if end <= horizon else part, calibrations, definition.value, measure),
+                estimated=_estimated(known if end <= horizon else part, calibrations, definition.task, measure),
                 realised=realised.get(start, Measurement(value=None, note="no label is final yet")),
                 accepted=level.accepted if level is not None else None,
                 alarm=level.alarm if level is not None else None,
@@ -118,9 +118,7 @@ def _calibration(book: Book, state: VersionState) -> Calibration | None:
     return read_profile(book.workspace.objects, digest).calibration if book.workspace.objects.has(digest) else None
 
 
-def _estimated(
-    rows: pl.DataFrame, calibrations: Mapping[int, Calibration | None], value: Value, measure: str
-) -> Measurement:
+def _estimated(rows: pl.DataFrame, calibrations: Mapping[int, Calibration | None], task: Task, measure: str) -> Measurement:
     parts = []
     for part in rows.partition_by("version", maintain_order=True):
         calibration = calibrations.get(part["version"][0])
@@ -128,7 +126,9 @@ def _estimated(
             parts.append(Measurement(value=None, n=part.height, note="no calibration was kept"))
         else:
             start, end = part["start"][0], part["end"][0]
-            parts.append(estimate(part, calibration, value, start, end).measures[measure])
+            estimated = estimate(part, calibration, task, start, end).measures
+            unknown = Measurement(value=None, n=part.height, note=f"{measure} cannot be estimated without labels")
+            parts.append(estimated.get(measure, unknown))
     return _mean(parts)
 
 

@@ -12,7 +12,6 @@ from trimaran.app.views.quality import QualityPoint, quality
 from trimaran.app.views.totals import HandOver, totals
 from trimaran.app.views.versions import version_rows
 from trimaran.app.views.worth import Month, months
-from trimaran.app.workspace import Workspace
 from trimaran.core.nouns import Turn
 
 RELEASED = ("live", "released")
@@ -64,12 +63,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     chain: str
 
 
-def summary(workspace: Workspace, product: str) -> Summary:
-    """Return the summary of a product; raises ``NotFound`` for an unknown one, ``Corrupt`` when the chain is not whole."""
-    book = Book.open(workspace, product)
-    closed, priced, verified = totals(book), months(book), workspace.ledger.verify()
+def summary(book: Book) -> Summary:
+    """Return the summary of a product; raises ``Corrupt`` when the chain is not whole."""
+    closed, priced, verified = totals(book), months(book), book.workspace.ledger.verify()
     return Summary(
-        product=product,
+        product=book.product,
         owner=book.state.declared[1].owner if book.state.declared is not None else "",
         at=book.now,
         asked=_asked(book),

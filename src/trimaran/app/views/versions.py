@@ -17,7 +17,7 @@ from trimaran.control.standing import Signature
 from trimaran.control.state import VersionState
 from trimaran.core.nouns import Finding, Release, Run
 
-Fate = Literal["live", "released", "under way", "waiting", "refused", "rolled back", "trained"]
+Fate = Literal["live", "released", "under way", "waiting", "refused", "rolled back", "trained", "in the trash", "purged"]
 _FATES: dict[str, Fate] = {
     "staging": "waiting",
     "shadow": "under way",
@@ -126,8 +126,8 @@ class Approvals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def version_rows(book: Book) -> list[VersionRow]:
-    """Return a row for every version, newest first."""
-    return [version_row(book, state) for state in reversed(book.state.versions.values())]
+    """Return a row for every version, newest first; those in the trash are left out."""
+    return [version_row(book, state) for state in reversed(book.listed)]
 
 
 def version_row(book: Book, state: VersionState) -> VersionRow:
@@ -140,7 +140,7 @@ def version_row(book: Book, state: VersionState) -> VersionRow:
         number=state.version.number,
         stage=stage,
         since=state.since,
-        fate=_FATES.get(stage, "trained"),
+        fate=_fate(book, state),
         cause=run.cause,
         trained_at=state.entry.at,
         rows=state.version.rows,
@@ -216,7 +216,7 @@ def spans(book: Book) -> list[Span]:
         )
         for reign in reigns(book)
     ]
-    for state in book.state.versions.values():
+    for state in book.listed:
         ends = [*(entry.at for entry, _ in state.moves[1:]), book.now]
         found += [
             Span(
@@ -244,15 +244,23 @@ def open_approvals(book: Book) -> list[Approvals]:
             given=_signatures(state),
             reasons=_reasons(state, "staging"),
         )
-        for state in book.state.versions.values()
+        for state in book.listed
         if _lacking(book, state)
     ]
+
+
+def _fate(book: Book, state: VersionState) -> Fate:
+    if state.entry.seq in book.custody.purged:
+        return "purged"
+    return "in the trash" if state.entry.seq in book.custody.trashed else _FATES.get(state.stage, "trained")
 
 
 def _evidence(book: Book, state: VersionState) -> Evidence | None:
     gate = state.verdict("gate")
     digest = gate[1].evidence if gate is not None else None
-    return None if digest is None else read_evidence(book.workspace.objects, digest)
+    return (
+        None if digest is None or not book.workspace.objects.has(digest) else read_evidence(book.workspace.objects, digest)
+    )
 
 
 def _lacking(book: Book, state: VersionState) -> list[str]:

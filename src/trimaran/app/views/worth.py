@@ -9,17 +9,18 @@ import polars as pl
 
 from trimaran.app.views.book import Book
 from trimaran.control.worth import outcomes
+from trimaran.data.declaration import Definition
 
 
 class Month(msgspec.Struct, frozen=True, kw_only=True):
-    """The labelled decisions of one month by outcome, and their worth in the product's own money."""
+    """The labelled decisions of one month, those of a yes or no by outcome, and their worth in the product's own money."""
 
     start: datetime
     labelled: int
-    true_positive: int
-    false_positive: int
-    true_negative: int
-    false_negative: int
+    true_positive: int = 0
+    false_positive: int = 0
+    true_negative: int = 0
+    false_negative: int = 0
     worth: float
     worth_without: float
 
@@ -34,11 +35,24 @@ def months(book: Book) -> list[Month]:
     definition = book.definition
     if definition is None or not _priced(book):
         return []
+    if definition.worth is not None:
+        return _answered(book, definition)
     rows = book.answered.with_columns(pl.col("event_at").dt.truncate("1mo").alias("start"))
     counted = outcomes(definition.value, rows, ["start"]).sort("start")
     return [Month(**row) for row in counted.iter_rows(named=True)]
 
 
+def _answered(book: Book, definition: Definition) -> list[Month]:
+    """Return the worth of each month by the declared function; what no model would have been worth, nobody can say."""
+    rows = book.answered.filter(definition.task.sound_row & pl.col("label").is_not_null())
+    months = rows.with_columns(pl.col("event_at").dt.truncate("1mo").alias("start")).sort("event_at")
+    found = []
+    for (start,), part in months.partition_by("start", as_dict=True, maintain_order=True).items():
+        seen = definition.task.measure("value", part["label"].to_numpy(), definition.task.captured(part))
+        found.append(Month(start=start, labelled=part.height, worth=(seen.value or 0.0) * part.height, worth_without=0.0))
+    return found
+
+
 def _priced(book: Book) -> bool:
-    value = book.definition.value if book.definition is not None else None
-    return value is not None and any((value.true_positive, value.false_positive, value.true_negative, value.false_negative))
+    definition = book.definition
+    return definition is not None and (definition.worth is not None or any(definition.value.outcomes))

@@ -16,14 +16,23 @@ MEASURES = {
     "auc": "area under the ROC curve",
     "brier": "mean squared error of the probability",
     "log_loss": "mean negative log-likelihood",
-    "accuracy": "share of right decisions at the threshold",
+    "accuracy": "share of right answers: decisions at the threshold, or classes",
     "ece": "expected calibration error",
     "value": "value of the decisions, by row, in the product's own money",
+    "mae": "mean absolute error",
+    "rmse": "root of the mean squared error",
+    "r2": "share of the label's variance that is explained",
+    "bias": "by how much answers are too high in the mean",
+    "pinball": "mean pinball loss at the label's quantile",
+    "macro_f1": "mean of the classes' F1",
     "errors": "share of requests that failed",
     "drift": "population stability index",
     "p50": "median seconds to answer",
     "p99": "99th percentile of seconds to answer",
 }
+LOWER = frozenset({"brier", "log_loss", "ece", "mae", "rmse", "pinball", "errors", "drift", "p50", "p99"})
+"""The measures of which less is better; of bias neither is."""
+
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _BOUND = re.compile(rf"(?:(live)\s*([-+])\s*)?({_NUMBER})\s*(%|us|ms|s|m|h|d|w)?|(live)")
 _RULE = re.compile(r"([a-z_][a-z_0-9]*)?\s*(>=|<=|>|<)\s*(.+)")
@@ -168,6 +177,12 @@ class _Measures:
     accuracy = Measured("accuracy")
     ece = Measured("ece")
     value = Measured("value")
+    mae = Measured("mae")
+    rmse = Measured("rmse")
+    r2 = Measured("r2")
+    bias = Measured("bias")
+    pinball = Measured("pinball")
+    macro_f1 = Measured("macro_f1")
     errors = Measured("errors")
     drift = Measured("drift")
     p50 = Measured("p50")

@@ -22,8 +22,13 @@ KINDS: tuple[type[Record], ...] = tuple(
 )
 """Every kind of record in the glossary."""
 
-LIFTS: Mapping[tuple[str, int], Lift] = {}
-"""The lift from each (kind, old form) to the next form; none is needed while every kind is in its first."""
+LIFTS: Mapping[tuple[str, int], Lift] = {
+    ("balance", 1): dict,  # the second form can name what was counted; a first did not
+    ("declared", 1): dict,  # the second form can name the columns its tables had
+    ("ingest", 1): dict,  # the second form can name the profile of the rows it kept
+    ("run", 1): lambda fields: {**fields, "shuffled": "(labels shuffled with seed" in fields["cause"]},
+}
+"""The lift from each (kind, old form) to the next form; a kind without one is in its first."""
 
 
 def kind_of(record: Record | type[Record]) -> str:

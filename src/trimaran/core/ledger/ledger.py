@@ -12,7 +12,8 @@ from trimaran.core.canon import digest_of
 from trimaran.core.clock import Clock
 from trimaran.core.errors import Corrupt, Fault, InputError
 from trimaran.core.ledger.codec import Codec, kind_of
-from trimaran.core.nouns import GENESIS, Draft, Entry, Record, Ref
+from trimaran.core.ledger.walking import Walk
+from trimaran.core.nouns import Draft, Entry, Record, Ref
 from trimaran.core.ports import LedgerStore
 
 R = TypeVar("R", bound=Record)
@@ -28,10 +29,11 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain found whole: how many entries, and the digest of the last, which vouches for all of them."""
+    """A chain found whole: how many entries, the digest of the last, which vouches for all of them, and the Merkle root."""
 
     count: int
     head: str
+    root: str
 
 
 class Ledger:
@@ -119,19 +121,15 @@ class Ledger:
             yield entry, record  # type: ignore[misc]  # the store yields only the kinds asked for
 
     def verify(self) -> Verification:
-        """Walk the whole chain; raises ``Corrupt`` naming the first entry that is missing, changed or out of place.
+        """Walk the whole chain; raises ``Corrupt`` naming every entry that is missing, changed or out of place.
 
-        A chain cannot tell that its newest entries were cut off: compare the count and head with those kept elsewhere.
+        A chain cannot tell that its newest entries were cut off: a checkpoint that is kept elsewhere can (``app/auditing.py``).
         """
-        count, head = 0, GENESIS
-        for entry in self.store.scan():
-            count += 1
-            if entry.seq != count:
-                message = f"entry {count} is missing: entry {entry.seq} follows entry {count - 1}"
-                raise Corrupt(message)
-            entry.verify(head)
-            head = entry.digest
-        return Verification(count=count, head=head)
+        walk = Walk()
+        walk.go(self.store)
+        if walk.faults:
+            raise Corrupt("\n".join(str(fault) for fault in walk.faults))
+        return Verification(count=walk.count, head=walk.head, root=walk.roots[walk.count])
 
     def _draft(self, write: Write, now: datetime) -> Draft:
         kind, body = kind_of(write.record), self._codec.encode(write.record)

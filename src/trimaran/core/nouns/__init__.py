@@ -1,40 +1,76 @@
 """Every record trimaran keeps; this list is the glossary."""
 
-from trimaran.core.nouns.build import Code, Environment, ModelVersion, Run
+from trimaran.core.nouns.audit import Checkpoint
+from trimaran.core.nouns.build import SCHEMAS, Code, Environment, ModelVersion, Run
 from trimaran.core.nouns.control import Approval, Declared, Notice, Trigger, Turn
 from trimaran.core.nouns.data import Balance, Ingest, Quarantine
-from trimaran.core.nouns.deploy import Label, Mode, Prediction, Release, Role, Stage, Traffic
+from trimaran.core.nouns.deploy import CAPTURED, Label, Mode, Prediction, Release, Role, Stage, Traffic
 from trimaran.core.nouns.judging import Finding, Measurement, Outcome, Verdict
+from trimaran.core.nouns.moving import Imported
+from trimaran.core.nouns.online import Kept, Standing, View, ViewColumn, Written
 from trimaran.core.nouns.record import GENESIS, Draft, Entry, Record, Ref, UnknownKind
+from trimaran.core.nouns.retention import Erased, Erasing, Hold, Purged, Restored, Trashed, Trimmed, Unhold, Vacuumed
+from trimaran.core.nouns.steps import Fate, Part, PipelineRun, StepRun, StepSheet, Value
+from trimaran.core.nouns.tracking import Artifact, Reading, Setting, Started, Tracked, Used
 
 __all__ = [
+    "CAPTURED",
     "GENESIS",
+    "SCHEMAS",
     "Approval",
+    "Artifact",
     "Balance",
+    "Checkpoint",
     "Code",
     "Declared",
     "Draft",
     "Entry",
     "Environment",
+    "Erased",
+    "Erasing",
+    "Fate",
     "Finding",
+    "Hold",
+    "Imported",
     "Ingest",
+    "Kept",
     "Label",
     "Measurement",
     "Mode",
     "ModelVersion",
     "Notice",
     "Outcome",
+    "Part",
+    "PipelineRun",
     "Prediction",
+    "Purged",
     "Quarantine",
+    "Reading",
     "Record",
     "Ref",
     "Release",
+    "Restored",
     "Role",
     "Run",
+    "Setting",
     "Stage",
+    "Standing",
+    "Started",
+    "StepRun",
+    "StepSheet",
+    "Tracked",
     "Traffic",
+    "Trashed",
     "Trigger",
+    "Trimmed",
     "Turn",
+    "Unhold",
     "UnknownKind",
+    "Used",
+    "Vacuumed",
+    "Value",
     "Verdict",
+    "View",
+    "ViewColumn",
+    "Written",
 ]

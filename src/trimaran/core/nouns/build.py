@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
 from trimaran.core.nouns.record import Record, Ref
+
+SCHEMAS = "schemas"
+"""The name of a run's artifact with the columns that its tables had."""
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,19 +22,26 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run happened: interpreter, platform, and the object that lists every installed package with its version."""
+    """Where a run happened: interpreter, platform, and the object that lists every installed package with its version.
+
+    ``trimaran`` is the digest of the platform's own code, which its version alone does not name; None where it was not kept.
+    """
 
     python: str
     platform: str
     lock: str
+    trimaran: str | None = None
 
 
 class Run(Record, frozen=True, kw_only=True, tag="run"):
     """One training run, tracked without being asked. Subject: product/run-name.
 
     ``data`` maps a table to its version; ``parameters`` are those given to ``fit``; ``metrics`` are plain numbers;
-    ``artifacts`` map a name to an object's digest; ``cause`` says why it ran.
+    ``artifacts`` map a name to an object's digest; ``cause`` says why it ran; ``shuffled`` that its training labels were
+    permuted, on purpose. ``until`` is the moment up to which rows were used; None in runs of the first form.
     """
+
+    form: ClassVar[int] = 2
 
     name: str
     cause: str
@@ -45,6 +56,8 @@ class Run(Record, frozen=True, kw_only=True, tag="run"):
     metrics: dict[str, float | None] = {}
     artifacts: dict[str, str] = {}
     trials: int = 0
+    shuffled: bool = False
+    until: datetime | None = None
     error: str | None = None
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from trimaran.core.nouns.record import Record, Ref
 
 
 class Declared(Record, frozen=True, kw_only=True, tag="declared"):
-    """A product file as it was declared: the object with its text, and its policies as data. Subject: product."""
+    """A product file as it was declared: the object with its text, and its policies as data. Subject: product.
+
+    ``schemas`` is the object with the columns its tables had; None where it was declared before they were kept.
+    """
+
+    form: ClassVar[int] = 2
 
     product: str
     owner: str
     source: str
     policies: dict[str, str]
+    schemas: str | None = None
 
 
 class Approval(Record, frozen=True, kw_only=True, tag="approval"):

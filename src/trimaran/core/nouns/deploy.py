@@ -46,7 +46,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     ``id`` is the caller's id of the thing predicted, and with ``version`` the idempotency key; ``event_at`` is the
     moment the answer holds for (predict_at); ``score`` is None when the version failed to answer; ``features`` are the model's inputs in its own order; ``notes`` are the
-    defaults that were used. ``seconds`` is the time from request to answer.
+    defaults that were used. ``probabilities`` are those of each of several classes, whose likeliest one's is then the score.
+    ``seconds`` is the time from request to answer.
     """
 
     id: str
@@ -61,6 +62,26 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     seconds: float = 0.0
     caller: str = ""
+    probabilities: list[float] = []
+
+
+CAPTURED = (
+    "id",
+    "version",
+    "role",
+    "mode",
+    "event_at",
+    "asked_at",
+    "score",
+    "seconds",
+    "notes",
+    "label",
+    "known_at",
+    "joined_at",
+    "probabilities",
+    "features",
+)
+"""What a capture store knows of a prediction and its label, by the names of its columns."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):

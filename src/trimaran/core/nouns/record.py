@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from trimaran.core.canon import canonical, digest
+from trimaran.core.canon import digest, plain
 from trimaran.core.errors import Corrupt, Fault, InputError, TrimaranError
 
 GENESIS = "0" * 64
@@ -56,7 +56,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` is the idempotency key: writing the same key with the same body again returns the entry of the first time;
     with another body it is a ``Conflict``. ``after`` is compare-and-set: the seq of the newest entry of the same kind and
-    subject that the writer has seen (0: none), or None to write regardless.
+    subject that the writer has seen (0: none), or None to write regardless. ``onto`` is the digest of the ledger's newest
+    entry, of whatever kind, that this one must follow: for whoever names entries of a batch inside the same batch.
     """
 
     at: datetime
@@ -66,6 +67,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     key: str
     after: int | None = None
+    onto: str | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,18 +105,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def verify(self, previous: str) -> None:
         """Raise ``Corrupt`` unless the entry is what was sealed and follows the entry with digest ``previous``."""
-        draft = Draft(at=self.at, actor=self.actor, kind=self.kind, subject=self.subject, body=self.body, key=self.key)
         if self.previous != previous:
             message = f"entry {self.seq} does not follow the entry before it: an entry was removed, changed or moved"
             raise Corrupt(message)
-        if _seal(draft, self.seq, previous) != self.digest:
+        if _seal(self, self.seq, previous) != self.digest:
             message = f"entry {self.seq} ({self.kind} of {self.subject}) was changed after it was written"
             raise Corrupt(message)
 
 
-def _seal(draft: Draft, seq: int, previous: str) -> str:
-    fields = [seq, draft.at, draft.actor, draft.kind, draft.subject, digest(draft.body), draft.key, previous]
-    return digest(canonical(fields))
+def _seal(said: Draft | Entry, seq: int, previous: str) -> str:
+    return digest(plain((seq, said.at, said.actor, said.kind, said.subject, digest(said.body), said.key, previous)))
 
 
 class UnknownKind(TrimaranError):

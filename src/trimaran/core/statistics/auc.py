@@ -48,7 +48,7 @@ def auc(
     missing = _one_class(truth)
     if missing:
         return missing
-    positive, negative = _placements(truth, ranked)
+    positive, negative = placements(truth, ranked)
     value = float(positive.mean())
     seen = _spread(truth, positive, negative, level, clusters)
     if seen.pairs <= 1:
@@ -83,8 +83,8 @@ def auc_difference(
     missing = _one_class(truth)
     if missing:
         return missing
-    positive_a, negative_a = _placements(truth, first)
-    positive_b, negative_b = _placements(truth, second)
+    positive_a, negative_a = placements(truth, first)
+    positive_b, negative_b = placements(truth, second)
     positive, negative = positive_a - positive_b, negative_a - negative_b
     value = float(positive.mean())
     seen = _spread(truth, positive, negative, level, clusters)
@@ -117,7 +117,7 @@ def _one_class(truth: npt.NDArray[np.bool_]) -> Measurement | None:
     return Measurement(value=None, n=truth.size, note=f"only one class: {positives} positives and {negatives} negatives")
 
 
-def _placements(truth: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+def placements(truth: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
     """Return, for each positive, the share of negatives below it and, for each negative, the share of positives above."""
     positives, negatives = scores[truth], scores[~truth]
     above = _share_below(positives, np.sort(negatives))

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
+
+import polars as pl
 
 from trimaran.core.checks import Rule, Rules, parse_rule, parse_rules
-from trimaran.core.durations import parse_duration
-from trimaran.core.errors import Fault, FaultyError
+from trimaran.core.tasks import Kind, Value
+from trimaran.data.declaration.collecting import Collecting, F, caller, inputs, line
 from trimaran.data.declaration.defining import define
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
-    Feature,
     Function,
+    Label,
     ModelTest,
     ReleasePolicy,
     Retraining,
     Suggestion,
     Table,
-    Value,
     Watch,
 )
+from trimaran.data.declaration.sharing import Features
 from trimaran.data.declaration.spaces import Choices, Interval, Space
 
-F = TypeVar("F", bound=Function)
-Parsed = TypeVar("Parsed")
 SliceRule = tuple[str, str | Rule]
 
 
-class Declaration:
+class Declaration(Collecting):
     """A predictive product as its author declares it.
 
     Every decorated function stays what it was, a plain function. Nothing is read and nothing runs until the declaration
@@ -51,98 +49,109 @@ class Declaration:
     """
 
     def __init__(self, name: str, *, owner: str, predict_at: str) -> None:
+        super().__init__(Draft(name=name, owner=owner, predict_at=predict_at, where=caller()))
         self.name = name
-        self._draft = Draft(name=name, owner=owner, predict_at=predict_at, where=_caller())
-
-    def __getitem__(self, table: str) -> Table:
-        """Return a declared table by its name."""
-        return self._draft.tables[table]
-
-    def table(
-        self,
-        source: str,
-        *,
-        key: str | Sequence[str],
-        time: str | None = None,
-        known: Mapping[str, str] | None = None,
-        max_age: str | timedelta | None = None,
-        name: str | None = None,
-    ) -> Table:
-        """Declare a table: its source, what names a row, its event time, and when each column becomes known."""
-        where = _caller()
-        table = Table(
-            name=name or Path(source).stem,
-            source=source,
-            key=(key,) if isinstance(key, str) else tuple(key),
-            time=time,
-            known=dict(known or {}),
-            max_age=self._duration(max_age, where),
-        )
-        self._draft.add(self._draft.tables, table.name, table, where)
-        return table
 
     def expect(self, table: Table) -> Callable[[F], F]:
         """Declare an expectation: one value judges the whole delivery, a value a row refuses rows."""
 
         def declare(function: F) -> F:
-            where = _line(function)
-            part = Expectation(function.__name__, table.name, function, _inputs(function), where)
+            where = line(function)
+            self._adopt(table, where)
+            part = Expectation(function.__name__, table.name, function, inputs(function), where)
             self._draft.add(self._draft.expectations, part.name, part, where)
             return function
 
         return declare
 
-    def feature(
-        self,
-        table: Table,
-        *,
-        on: str | Sequence[str] | None = None,
-        by: str | Sequence[str] | None = None,
-        window: str | timedelta | None = None,
-    ) -> Callable[[F], F]:
-        """Declare a feature: over the asked row, over the newest known row ``on`` a key, or ``by`` a key over a window."""
-        key = on if on is not None else by
+    def use(self, shared: Features, *functions: Function) -> None:
+        """Use features of a shared collection: these functions of it with what they are made of, or all of them.
 
-        def declare(function: F) -> F:
-            where = _line(function)
-            span = self._duration(window, where)
-            part = Feature(
-                name=function.__name__,
-                table=table.name,
-                kind="window" if span is not None else "newest" if key is not None else "row",
-                function=function,
-                inputs=_inputs(function),
-                on=(key,) if isinstance(key, str) else tuple(key or ()),
-                window=span,
-                where=where,
-            )
-            self._draft.add(self._draft.features, part.name, part, where)
-            return function
-
-        return declare
+        >>> weather = Features(owner="weather-team")
+        >>> stations = weather.table("weather.parquet", key="origin", time="time_hour")
+        >>> @weather.feature(stations, on="origin")
+        ... def wind(wind_speed):
+        ...     return wind_speed
+        >>> Declaration("delay", owner="ops-ml", predict_at="due").use(weather, wind)
+        """
+        where = caller()
+        lent = shared.lend(functions, self._draft, where)
+        for table in lent.tables:
+            self._adopt(table, where)
+        for feature in lent.features:
+            known = self._draft.features.get(feature.name)
+            if known is None or known.function is not feature.function:
+                self._draft.add(self._draft.features, feature.name, feature, where)
 
     def suggest(self, *tables: Table, limit: int = 20) -> None:
         """Ask for automated features over some tables: proposed, proven out of time, frozen into readable ones."""
-        self._draft.suggestion = Suggestion(tuple(table.name for table in tables), limit, _caller())
+        where = caller()
+        for table in tables:
+            self._adopt(table, where)
+        self._draft.suggestion = Suggestion(tuple(table.name for table in tables), limit, where)
 
-    def label(self, table: Table, *, wait: str | timedelta | None = None) -> Callable[[F], F]:
-        """Declare the label; ``wait`` is how long after a row's time it may still be unknown."""
+    def label(
+        self,
+        table: Table,
+        *,
+        wait: str | timedelta | None = None,
+        task: Kind | None = None,
+        classes: Sequence[str | int] = (),
+        quantile: float = 0.5,
+    ) -> Callable[[F], F]:
+        """Declare the label; ``wait`` is how long after a row's time it may still be unknown.
+
+        Yes or no unless said otherwise: ``classes`` name the values that a label of several has, ``task="regression"`` says
+        that it is a number. ``quantile`` is the one that the measure pinball is about.
+        """
 
         def declare(function: F) -> F:
-            where = _line(function)
-            self._draft.label(function, table.name, _inputs(function), self._duration(wait, where), where)
+            where = line(function)
+            self._adopt(table, where)
+            waits = self._duration(wait, where)
+            label = Label(
+                name=function.__name__,
+                table=table.name,
+                function=function,
+                inputs=inputs(function),
+                wait=waits or timedelta(),
+                known=(),
+                where=where,
+                kind=task or ("multiclass" if classes else "binary"),
+                classes=tuple(map(str, classes)),
+                quantile=quantile,
+            )
+            self._draft.label(label, waits)
             return function
 
         return declare
 
-    def model(self, *, tune: Mapping[str, Interval | Sequence[Any]] | None = None, trials: int = 0) -> Callable[[F], F]:
-        """Declare how a model is fitted: a function of ``(X, y, **parameters)``, and what to tune."""
+    def model(
+        self,
+        *,
+        tune: Mapping[str, Interval | Sequence[Any]] | None = None,
+        trials: int = 0,
+        budget: str | None = None,
+        prune: str = "",
+    ) -> Callable[[F], F]:
+        """Declare how a model is fitted: a function of ``(X, y, **parameters)``, and what to tune.
+
+        ``trials`` is the most there are, fewer where the ``budget`` is spent before: a time like ``10min``, or money like
+        ``5 at 2.40/h``. A fit with a parameter ``report`` may call ``report(step, model)`` on its way, and is given up there by
+        ``prune``: ``median`` or ``halving``.
+        """
         spaces: dict[str, Space] = {
             name: space if isinstance(space, Interval) else Choices(tuple(space)) for name, space in (tune or {}).items()
         }
 
         def declare(function: F) -> F:
-            self._draft.model(function, spaces, trials, _line(function))
+            where = line(function)
+            if tune is not None and not spaces:
+                self._draft.fault(
+                    "the space to tune in is empty", where, "name a parameter and its space, or leave tune out"
+                )
+            self._draft.model(function, spaces, trials, where)
+            self._draft.search(budget, prune, where)
             return function
 
         return declare
@@ -151,7 +160,7 @@ class Declaration:
         """Declare a test of the model's specification, to hold on a share of real rows; usable with or without brackets."""
 
         def declare(function: F) -> F:
-            where = _line(function)
+            where = line(function)
             part = ModelTest(function.__name__, function, rows, share, where)
             self._draft.add(self._draft.tests, part.name, part, where)
             return function
@@ -164,21 +173,23 @@ class Declaration:
         out_of_time: str | timedelta,
         against_live: str | None = None,
         worst_slice: SliceRule | Sequence[SliceRule] = (),
+        minimum: int = 1000,
         **rules: str | Rule,
     ) -> None:
-        """Declare the gate: requirements by measure, the margin against the live model, and the worst slice's."""
-        where = _caller()
+        """Declare the gate: requirements by measure, the margin against the live model, and the worst slice's.
+
+        ``minimum`` is how many rows of the out-of-time window a measure must rest on; below it is unknown, and no pass.
+        """
+        where = caller()
         window = self._duration(out_of_time, where)
         required = [rule for name, text in rules.items() if (rule := self._rule(text, where, name)) is not None]
-        quality = next((rule.measure for rule in required if rule.measure not in {"p50", "p99"}), "auc")
-        relative = self._rule(_margin(against_live), where, quality) if against_live is not None else None
         named = [(column, self._rule(text, where)) for column, text in _pairs(worst_slice)]
         self._draft.place("accept", where)
-        self._draft.slices = [column for column, _ in named]
+        self._draft.slices, self._draft.margin = [column for column, _ in named], against_live
         self._draft.acceptance = Acceptance(
             out_of_time=window or timedelta(days=30),
+            minimum=minimum,
             rules=tuple(required),
-            against_live=(relative,) if relative is not None else (),
             slices=tuple((column, rule) for column, rule in named if rule is not None),
         )
 
@@ -192,7 +203,7 @@ class Declaration:
         rollback: str | Rule | Rules | None = None,
     ) -> None:
         """Declare how a proven version goes live: approvals by role, shadow time, steps of traffic, what rolls it back."""
-        where = _caller()
+        where = caller()
         self._draft.place("release", where)
         self._draft.release = ReleasePolicy(
             shadow=self._duration(shadow, where) or timedelta(),
@@ -209,86 +220,70 @@ class Declaration:
         decay: str | Rule | None = None,
         estimate: bool = True,
         numerics: bool = True,
+        skew: bool = True,
         stale: str | timedelta | None = None,
         tell: str | Sequence[str] = (),
     ) -> None:
-        """Declare what is watched in production, and who is told."""
-        where = _caller()
+        """Declare what is watched in production, and who is told.
+
+        ``drift`` of inputs, scores and labels; ``decay`` of quality by a rule; ``estimate``: quality before labels are known;
+        ``numerics``: missing, infinite and stuck numbers; ``skew``: features served otherwise than they are trained on;
+        ``stale``: the age of the newest row a version was tested on.
+        """
+        where = caller()
         self._draft.place("watch", where)
         self._draft.watch = Watch(
             drift=drift,
             decay=self._rule(decay, where) if decay is not None else None,
             estimate=estimate,
             numerics=numerics,
+            skew=skew,
             stale=self._duration(stale, where),
             tell=(tell,) if isinstance(tell, str) else tuple(tell),
         )
 
     def retrain(self, *, every: str | timedelta | None = None, when: Sequence[str] = (), min_labels: int = 0) -> None:
         """Declare when a new candidate is trained: on a schedule, on findings, and how many new labels it needs."""
-        where = _caller()
+        where = caller()
         self._draft.place("retrain", where)
         self._draft.retraining = Retraining(self._duration(every, where), tuple(when), min_labels)
 
-    def value(self, **outcomes: float) -> None:
-        """Declare what a decision is worth: true_positive, false_positive, true_negative, false_negative."""
-        where = _caller()
+    def value(self, worth: F | None = None, **outcomes: float) -> F | None:
+        """Declare what a decision is worth: true_positive, false_positive, true_negative, false_negative.
+
+        Of a number or a class, what an answer is worth is a function of ``(score, label)``, two Polars expressions; classes
+        are there by name. It is declared above the function: ``@product.value``.
+        """
+        where = caller()
         self._draft.place("value", where)
+        self._draft.worth = worth
         known = set(Value.__dataclass_fields__)
         for name in outcomes.keys() - known:
             self._draft.fault(f"value() does not know {name!r}", where, f"choose from: {', '.join(sorted(known))}")
-        self._draft.value = Value(**{name: float(worth) for name, worth in outcomes.items() if name in known})
+        self._draft.value = Value(**{name: float(gain) for name, gain in outcomes.items() if name in known})
+        return worth
 
     def replicate(self, *, by: str) -> None:
         """Declare one model a segment: the same definition and the same policy for each value of a column."""
-        self._draft.place("replicate", _caller())
+        self._draft.place("replicate", caller())
         self._draft.segments = by
 
-    def freeze(self, root: Path | None = None) -> Definition:
+    def freeze(
+        self, root: Path | None = None, schemas: Mapping[str, pl.Schema] | None = None, *, evolve: bool = False
+    ) -> Definition:
         """Return the whole, checked definition; raises ``DefinitionError`` with every fault at once.
 
-        ``root`` is the folder that relative sources are looked up in; the current folder by default.
+        ``root`` is the folder that relative sources are looked up in; the current folder by default. A table that
+        ``schemas`` names has those columns, and its source is not opened, unless the table may ``evolve``: then it has the
+        new columns of its source too, where that is there.
         """
-        return define(self._draft, root or Path())
-
-    def _duration(self, value: str | timedelta | None, where: str) -> timedelta | None:
-        if value is None or isinstance(value, timedelta):
-            return value
-        return self._parsed(lambda: parse_duration(value), where)
+        return define(self._draft, root or Path(), schemas or {}, evolve=evolve)
 
     def _rule(self, text: str | Rule, where: str, measure: str | None = None) -> Rule | None:
         return self._parsed(lambda: parse_rule(text, measure=measure), where)
-
-    def _parsed(self, parse: Callable[[], Parsed], where: str) -> Parsed | None:
-        try:
-            return parse()
-        except FaultyError as error:
-            for fault in error.faults:
-                self._draft.faults.append(Fault(what=fault.what, where=where, remedy=fault.remedy))
-            return None
-
-
-def _margin(text: str) -> str:
-    margin = text.strip()
-    return f">= live {margin[0]} {margin[1:]}" if margin[:1] in {"+", "-"} else text
 
 
 def _pairs(worst: SliceRule | Sequence[SliceRule]) -> list[SliceRule]:
     if len(worst) == 2 and isinstance(worst[0], str):  # noqa: PLR2004  one pair of column and rule
         return [cast("SliceRule", worst)]
     return list(cast("Sequence[SliceRule]", worst))
-
-
-def _inputs(function: Function) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)
-
-
-def _line(function: Function) -> str:
-    return f"{Path(function.__code__.co_filename).name}:{function.__code__.co_firstlineno}"
-
-
-def _caller() -> str:
-    frame = sys._getframe(1)  # noqa: SLF001  the place in the author's file; inspect.stack() reads every source
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("trimaran."):
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

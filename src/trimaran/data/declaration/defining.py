@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from msgspec import structs
 
 from trimaran.core.durations import parse_duration
-from trimaran.core.errors import DefinitionError, Fault, FaultyError
+from trimaran.core.errors import DefinitionError, Fault, FaultyError, TrimaranError
+from trimaran.core.tasks import Value
+from trimaran.data.contracts import Contract, recorded, settled, settles
+from trimaran.data.declaration.composing import composed
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.ordering import order
 from trimaran.data.declaration.parts import (
+    PREDICT_AT,
     Acceptance,
     Expectation,
     Feature,
@@ -24,17 +29,22 @@ from trimaran.data.declaration.parts import (
     ReleasePolicy,
     Retraining,
     Table,
-    Value,
     Watch,
 )
+from trimaran.data.declaration.tasking import label_faults, measured
+from trimaran.data.sources import Source, columns, guessed
 
 TRIGGERS = ("drift", "decay", "stale")
 ONLINE_ONLY = ("errors", "drift")
+MOMENT = pl.Datetime("us", "UTC")
 
 
-def define(draft: Draft, root: Path) -> Definition:
-    """Return the definition a declaration amounts to; raises ``DefinitionError`` with every fault at once."""
-    judge = _Judge(draft, root)
+def define(draft: Draft, root: Path, schemas: Mapping[str, pl.Schema], *, evolve: bool = False) -> Definition:
+    """Return the definition a declaration amounts to; raises ``DefinitionError`` with every fault at once.
+
+    The source of a table that ``schemas`` names is not opened, but for one that may ``evolve``.
+    """
+    judge = _Judge(draft, root, schemas, evolve=evolve)
     definition = judge.definition()
     if definition is None:
         raise DefinitionError(f"product {draft.name!r}", sorted(judge.draft.faults, key=_place))
@@ -44,9 +54,11 @@ def define(draft: Draft, root: Path) -> Definition:
 class _Judge:
     """Works through one declaration; what it finds goes to the draft's list of faults."""
 
-    def __init__(self, draft: Draft, root: Path) -> None:
+    def __init__(self, draft: Draft, root: Path, schemas: Mapping[str, pl.Schema], *, evolve: bool) -> None:
         self.draft = replace(draft, faults=list(draft.faults))
         self.root = root
+        self.schemas = schemas
+        self.evolve = evolve
 
     def definition(self) -> Definition | None:
         draft = self.draft
@@ -63,10 +75,12 @@ class _Judge:
         if not draft.labels or not tables:
             return None
         asked = tables[draft.labels[0][0].table]
+        draft.features = {name: replace(part, table=part.table or asked.name) for name, part in self.draft.features.items()}
         moment = self._moment(asked)
         features = self._features(tables, asked, moment)
         self._expectations(tables)
         label = self._label(asked)
+        measured(draft, label)
         self._policies(asked)
         if draft.faults or moment is None or draft.acceptance is None:
             return None
@@ -89,16 +103,30 @@ class _Judge:
             value=draft.value or Value(),
             suggestion=draft.suggestion,
             segments=draft.segments,
+            worth=draft.worth,
         )
+
+    def _held(self, table: Table, source: Source, moments: Collection[str]) -> pl.Schema | None:
+        """Return the columns of a table that holds rows, and behind them those that came to its source since."""
+        held = self.schemas.get(table.name)
+        if held is None or not self.evolve or table.schema_change != "evolve":
+            return held
+        try:
+            return pl.Schema({**held, **{name: kind for name, kind in columns(source, moments).items() if name not in held}})
+        except TrimaranError:
+            return held  # reading the source says what is wrong with it
 
     def _table(self, table: Table) -> Table:
         draft, where = self.draft, self.draft.where
-        path = self.root / table.source
+        source = table.source.at(self.root)
+        moments = {*filter(None, [table.time]), *table.known.values()}
         try:
-            schema = read_schema(path)
-        except (OSError, pl.exceptions.PolarsError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            draft.fault(f"table {table.name!r} cannot be read from {path}: {reason}", where, "check the path and the format")
+            schema = self._held(table, source, moments) or _come(table, source, moments, self.root)
+        except TrimaranError as error:
+            found = error.faults if isinstance(error, FaultyError) else [Fault(what=str(error))]
+            for fault in found:
+                what = f"table {table.name!r} cannot be read from {fault.where or source.label}: {fault.what}"
+                draft.fault(what, where, fault.remedy)
             return table
         named = [*table.key, *filter(None, [table.time]), *table.known, *table.known.values()]
         self._unknown(dict.fromkeys(named), schema.names(), f"table {table.name!r} names", where)
@@ -110,7 +138,14 @@ class _Judge:
                 )
             elif kind is not None and not isinstance(kind, pl.Datetime):
                 draft.fault(f"{table.name}.{column} is {kind}, not a moment", where, "make it a Datetime with a zone")
-        return replace(table, schema=schema)
+        return replace(table, schema=schema, contract=self._contract(table, schema))
+
+    def _contract(self, table: Table, schema: pl.Schema) -> Contract | None:
+        if table.contract is None or table.name in self.schemas:
+            return table.contract and recorded(table.contract, table.name, self.root, schema)
+        found, faults = settled(table.contract, table.name, self.root, schema, self.draft.tables)
+        self.draft.faults += [fault if fault.where else structs.replace(fault, where=self.draft.where) for fault in faults]
+        return found
 
     def _moment(self, asked: Table) -> Moment | None:
         draft = self.draft
@@ -137,37 +172,72 @@ class _Judge:
         return Moment(column, -distance if sign == "-" else distance)
 
     def _features(self, tables: dict[str, Table], asked: Table, moment: Moment | None) -> tuple[Feature, ...]:
-        features = self.draft.features
-        types: dict[str, pl.DataType] = dict(asked.schema)
-        ordered, rings = order(list(features.values()))
-        self.draft.faults += rings
+        draft = self.draft
+        types: dict[str, pl.DataType] = {PREDICT_AT: MOMENT, **asked.schema}
+        ordered, rings = order(list(draft.features.values()))
+        draft.faults += rings
+        features: list[Feature] = []
         for feature in ordered:
             table = tables.get(feature.table)
             if table is None or not table.schema:
                 continue
-            if feature.kind == "row":
-                self._row(feature, table, asked, moment)
+            if PREDICT_AT in feature.inputs:
+                self._timed(feature, table, moment)
+            whole = feature
+            if feature.kind == "row" and table.name == asked.name:
+                self._row(feature, asked, moment)
                 schema = pl.Schema(types)
             else:
-                self._joined(feature, table, asked)
-                schema = table.schema
-            kind = self._typed(feature, schema)
+                whole = self._composed(feature, table, bool(rings))
+                schema = pl.Schema({PREDICT_AT: MOMENT, **table.schema})
+            if feature.kind == "row" and table.name != asked.name:
+                self._unasked(whole, table, asked)
+                self._typed(whole, schema)
+                continue
+            if feature.kind != "row":
+                self._joined(whole, table, asked)
+            kind = self._typed(whole, schema)
             if kind is not None and feature.name not in asked.schema:
                 types[feature.name] = kind
             elif kind is not None:
-                self.draft.fault(f"feature {feature.name!r} has the name of a column", feature.where, "give it another name")
-        return tuple(ordered)
+                draft.fault(f"feature {feature.name!r} has the name of a column", feature.where, "give it another name")
+            features.append(whole)
+        return tuple(features)
 
-    def _row(self, feature: Feature, table: Table, asked: Table, moment: Moment | None) -> None:
-        if table.name != asked.name:
+    def _timed(self, feature: Feature, table: Table, moment: Moment | None) -> None:
+        """Refuse a name that could mean two things."""
+        if PREDICT_AT in table.schema and not (moment == Moment(PREDICT_AT) and feature.kind == "row"):
+            what = (
+                f"feature {feature.name!r} uses {PREDICT_AT!r}: the moment of the prediction or the column of {table.name}?"
+            )
+            self.draft.fault(what, feature.where, "give the column another name")
+
+    def _composed(self, feature: Feature, table: Table, ring: bool) -> Feature:  # noqa: FBT001  a private step
+        """Return a feature over its table's columns; a column's name is never a feature's."""
+        if ring:
+            return feature
+        label = self.draft.labels[0][0]
+        others = {name: each for name, each in self.draft.features.items() if name not in table.schema}
+        whole, faults = composed(feature, others, None if label.name in table.schema else label)
+        self.draft.faults += faults
+        if any(part.name == label.name for part in whole.over) and not set(label.inputs) & set(table.late):
+            what = f"feature {feature.name!r} uses the label {label.name!r}, which is known from the start"
+            self.draft.fault(what, feature.where, "say when the label's columns become known: known= on the table")
+        return whole
+
+    def _unasked(self, feature: Feature, table: Table, asked: Table) -> None:
+        """Judge a row feature over a table that is looked up: it counts through the features made of it."""
+        if not any(feature.name in each.inputs and each.table == table.name for each in self.draft.features.values()):
             self.draft.fault(
                 f"feature {feature.name!r} is over {table.name!r}, whose rows are not the asked ones",
                 feature.where,
                 f"say which column of {asked.name} names the row: on='{table.key[0]}', or by= and window=",
             )
-            return
+        self._unknown(feature.columns, table.schema.names(), f"feature {feature.name!r} uses", feature.where)
+
+    def _row(self, feature: Feature, asked: Table, moment: Moment | None) -> None:
         choices = [*asked.schema.names(), *self.draft.features]
-        self._unknown(feature.inputs, choices, f"feature {feature.name!r} uses", feature.where)
+        self._unknown(feature.columns, choices, f"feature {feature.name!r} uses", feature.where)
         for name in feature.inputs:
             if name in asked.late:
                 self.draft.fault(
@@ -178,7 +248,7 @@ class _Judge:
                 )
 
     def _joined(self, feature: Feature, table: Table, asked: Table) -> None:
-        self._unknown(feature.inputs, table.schema.names(), f"feature {feature.name!r} uses", feature.where)
+        self._unknown(feature.columns, table.schema.names(), f"feature {feature.name!r} uses", feature.where)
         self._unknown(feature.on, asked.schema.names(), f"feature {feature.name!r} joins on", feature.where)
         late = [name for name in feature.on if name in asked.late]
         for name in late:
@@ -256,8 +326,8 @@ class _Judge:
             return label
         self._unknown(label.inputs, asked.schema.names(), f"label {label.name!r} uses", label.where)
         kind = self._typed(label, asked.schema)
-        if kind is not None and not (kind.is_numeric() or kind == pl.Boolean):
-            self.draft.fault(f"label {label.name!r} is {kind}", label.where, "make it true or false")
+        for what, remedy in label_faults(label, kind):
+            self.draft.fault(what, label.where, remedy)
         late = tuple(dict.fromkeys(asked.late[name] for name in label.inputs if name in asked.late))
         if late and wait is None:
             names = ", ".join(repr(name) for name in label.inputs if name in asked.late)
@@ -312,14 +382,10 @@ class _Judge:
                 )
 
 
-def read_schema(path: Path) -> pl.Schema:
-    """Return the columns and types of a Parquet or CSV file without reading its rows."""
-    if not path.exists():
-        message = "no such file"
-        raise FileNotFoundError(message)
-    if path.suffix == ".csv":
-        return pl.scan_csv(path, try_parse_dates=True).collect_schema()
-    return pl.scan_parquet(path).collect_schema()
+def _come(table: Table, source: Source, moments: Collection[str], root: Path) -> pl.Schema:
+    """Return the columns that come from a source; what text looks like gives way to what a contract promises."""
+    found = columns(source, moments)
+    return found if table.contract is None or not guessed(source) else settles(table.contract, table.name, root, found)
 
 
 def _place(fault: Fault) -> tuple[str, int]:

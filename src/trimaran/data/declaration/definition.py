@@ -8,10 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
+from trimaran.core.tasks import Number, OneOf, Task, Value, YesOrNo
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
     Feature,
+    Function,
     Label,
     Model,
     ModelTest,
@@ -20,9 +22,9 @@ from trimaran.data.declaration.parts import (
     Retraining,
     Suggestion,
     Table,
-    Value,
     Watch,
 )
+from trimaran.data.sources import Shape, Source
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,24 @@ class Definition:
     value: Value
     suggestion: Suggestion | None
     segments: str | None
+    worth: Function | None = None
+
+    @property
+    def task(self) -> Task:
+        """What is predicted, with everything that follows from it."""
+        match self.label.kind:
+            case "regression":
+                return Number(self.label.quantile, self.worth)
+            case "multiclass":
+                return OneOf(self.label.classes, self.worth)
+            case _:
+                return YesOrNo(self.value)
+
+    @property
+    def goal(self) -> str:
+        """The measure that models are compared on: the first one the gate requires, the task's own otherwise."""
+        choices = self.task.compared
+        return next((rule.measure for rule in self.acceptance.rules if rule.measure in choices), choices[0])
 
     @property
     def table(self) -> Table:
@@ -60,6 +80,11 @@ class Definition:
     def key(self) -> str:
         """The column that names an asked row, and so a prediction."""
         return self.table.key[0]
+
+    @property
+    def schemas(self) -> dict[str, pl.Schema]:
+        """The columns of each table."""
+        return {name: table.schema for name, table in self.tables.items()}
 
     @property
     def given(self) -> pl.Schema:
@@ -73,9 +98,23 @@ class Definition:
         names = [name for name in dict.fromkeys(wanted) if name not in late]
         return pl.Schema({name: self.table.schema[name] for name in names})
 
-    def source(self, table: str) -> Path:
-        """Return the path a table's rows come from."""
-        return self.root / self.tables[table].source
+    def source(self, table: str) -> Source:
+        """Return where a table's rows come from."""
+        return self.tables[table].source.at(self.root)
+
+    def shape(self, table: str) -> Shape:
+        """Return what a table's rows must look like, and which of its columns something uses."""
+        declared = self.tables[table]
+        moments = {*filter(None, [declared.time]), *declared.known.values()}
+        parts: tuple[Feature | Expectation | Label, ...] = (*self.features, *self.expectations, self.label)
+        used = {name for part in parts if part.table == table for name in part.inputs}
+        if table == self.asked:
+            used |= {self.predict_at.column, *(name for part in self.features for name in part.on)}
+            used |= {column for column, _ in self.acceptance.slices} | {*filter(None, [self.segments])}
+        used |= {name for part in self.features if part.table == table and part.kind == "window" for name in part.on}
+        needed = {*declared.key, *moments, *declared.known, *used} & set(declared.schema)
+        strict = declared.schema_change == "stop"
+        return Shape(table, declared.schema, frozenset(moments), frozenset(needed), strict)
 
     def with_features(self, features: Sequence[Feature]) -> Definition:
         """Return the definition with more features, behind its own."""

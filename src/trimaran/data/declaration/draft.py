@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from trimaran.core.errors import Fault
+from trimaran.core.errors import Fault, InputError
+from trimaran.core.tasks import Value
+from trimaran.data.declaration.budgets import parse_budget
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
@@ -21,12 +23,16 @@ from trimaran.data.declaration.parts import (
     Retraining,
     Suggestion,
     Table,
-    Value,
     Watch,
 )
 from trimaran.data.declaration.spaces import Choices, Space
 
 Part = TypeVar("Part")
+REPORT = "report"
+"""The parameter of a fit that is no parameter: by it the fit says how good it is on its way."""
+
+PRUNERS = ("median", "halving")
+"""How trials are given up: what is worse than the median so far; or, at steps 1, 3, 9, 27 …, what is not in the best third."""
 
 
 @dataclass
@@ -46,10 +52,12 @@ class Draft:
     models: list[Model] = field(default_factory=list)
     acceptance: Acceptance | None = None
     slices: list[str] = field(default_factory=list)
+    margin: str | None = None
     release: ReleasePolicy | None = None
     watch: Watch | None = None
     retraining: Retraining | None = None
     value: Value | None = None
+    worth: Function | None = None
     segments: str | None = None
     faults: list[Fault] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
@@ -70,9 +78,8 @@ class Draft:
             self.fault(f"{policy}() is declared twice, first at {self.places[policy]}", where, "keep one of them")
         self.places[policy] = where
 
-    def label(self, function: Function, table: str, inputs: tuple[str, ...], wait: timedelta | None, where: str) -> None:
+    def label(self, label: Label, wait: timedelta | None) -> None:
         """Add the label; which of its columns are late is known only once the tables are."""
-        label = Label(function.__name__, table, function, inputs, wait or timedelta(), (), where)
         self.labels.append((label, wait))
 
     def model(self, function: Function, spaces: Mapping[str, Space], trials: int, where: str) -> None:
@@ -83,6 +90,8 @@ class Draft:
                 f"{function.__name__}() takes {len(parameters)} arguments", where, "write it as fit(X, y, **parameters)"
             )
         defaults: dict[str, Any] = {}
+        reports = any(parameter.name == REPORT for parameter in parameters[2:])
+        parameters = [parameter for parameter in parameters if parameter.name != REPORT]
         for parameter in parameters[2:]:
             if parameter.default is inspect.Parameter.empty and parameter.name not in spaces:
                 self.fault(
@@ -100,4 +109,20 @@ class Draft:
                 self.fault(f"the space of {name!r} is empty", where, "give it at least one value")
         if spaces and trials < 1:
             self.fault("tune is given but trials is not", where, "say how many trials, like trials=20")
-        self.models.append(Model(function, defaults, dict(spaces), trials, where))
+        self.models.append(Model(function, defaults, dict(spaces), trials, where, reports=reports))
+
+    def search(self, budget: str | None, prune: str, where: str) -> None:
+        """Add what a search for parameters may cost, and how trials are given up, to the model that was added last."""
+        model = self.models[-1]
+        if prune and prune not in PRUNERS:
+            self.fault(f"prune is {prune!r}", where, f"choose from: {', '.join(PRUNERS)}")
+        if prune and not model.reports:
+            self.fault(
+                "prune is given, but fit() reports nothing on its way", where, "give it a parameter report=None and call it"
+            )
+        try:
+            parsed = parse_budget(budget) if budget is not None else None
+        except InputError as error:
+            self.fault(error.faults[0].what, where, error.faults[0].remedy)
+        else:
+            self.models[-1] = replace(model, budget=parsed, prune=prune)

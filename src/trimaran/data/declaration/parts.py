@@ -11,9 +11,21 @@ import polars as pl
 
 from trimaran.core.checks import Rule, Rules
 from trimaran.core.durations import format_duration
+from trimaran.core.tasks import Kind as TaskKind
+from trimaran.data.contracts import Contract
+from trimaran.data.declaration.budgets import Budget
 from trimaran.data.declaration.spaces import Space
+from trimaran.data.sources import Source
 
 Function = Callable[..., Any]
+
+Kind = Literal["row", "newest", "window"]
+
+ASKED = ""
+"""The table of a feature over the asked row, until a product says which table that is."""
+
+PREDICT_AT = "predict_at"
+"""The input that is no column: the moment the asked row's prediction is made at."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +47,28 @@ class Moment:
         return f"{self.column} {sign} {format_duration(abs(self.offset))}"
 
 
+SchemaChange = Literal["tell", "stop", "evolve"]
+"""What an upstream change does: it is told and lived with, it stops the line, or new columns are taken in as well."""
+SCHEMA_CHANGES: tuple[SchemaChange, ...] = ("tell", "stop", "evolve")
+
+
 @dataclass(frozen=True)
 class Table:
     """A declared table: where its rows come from, what names a row, and when each column becomes true.
 
-    ``time`` is the event time; ``known`` maps a column to the time column at which its value becomes known (a column not
+    ``schema_change`` is what becomes of a delivery whose columns are others; ``time`` is the event time; ``known`` maps a column to the time column at which its value becomes known (a column not
     named there is known at ``time``); ``max_age`` is how old the newest row may be and still count.
     """
 
     name: str
-    source: str
+    source: Source
     key: tuple[str, ...]
     time: str | None = None
     known: dict[str, str] = field(default_factory=dict)
     max_age: timedelta | None = None
     schema: pl.Schema = field(default_factory=pl.Schema)
+    contract: Contract | None = None
+    schema_change: SchemaChange = "tell"
 
     @property
     def late(self) -> dict[str, str]:
@@ -64,22 +83,34 @@ class Feature:
     ``kind``: ``row`` (an expression over the asked row), ``newest`` (over the newest row of ``table`` known at
     predict_at whose key equals the asked row's ``on`` columns; without ``time`` in the table, the one row with that key)
     or ``window`` (an aggregation over the rows of ``table`` whose ``on`` columns equal the asked row's, with event time
-    in (predict_at - window, predict_at] and every used column known by predict_at).
+    in (predict_at - window, predict_at] and every used column known by predict_at). An input named ``predict_at`` is that
+    moment, in UTC; in a window it is one value like an aggregate. ``over`` are the row features it is made of. ``owner`` is
+    empty where it is the product's, and ``description`` is the function's docstring.
     """
 
     name: str
     table: str
-    kind: Literal["row", "newest", "window"]
+    kind: Kind
     function: Function
     inputs: tuple[str, ...]
     on: tuple[str, ...] = ()
     window: timedelta | None = None
     where: str = ""
+    over: tuple[Feature, ...] = ()
+    owner: str = ""
+    description: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The inputs that are columns or other features: all but ``predict_at``."""
+        return tuple(name for name in self.inputs if name != PREDICT_AT)
 
     @property
     def expression(self) -> pl.Expr:
         """The author's function, applied to the columns its parameters name."""
-        result: pl.Expr = self.function(*(pl.col(name) for name in self.inputs))
+        once = self.kind == "window"
+        moment = pl.col(PREDICT_AT).first() if once else pl.col(PREDICT_AT)
+        result: pl.Expr = self.function(*(moment if name == PREDICT_AT else pl.col(name) for name in self.inputs))
         return result.alias(self.name)
 
 
@@ -106,7 +137,10 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Label:
-    """What is predicted: true or false for each row of ``table``, final ``wait`` after predict_at's row time."""
+    """What is predicted of each row of ``table``, final ``wait`` after predict_at's row time.
+
+    It is true or false, a number (``quantile`` says which of its distribution is meant), or one of ``classes``.
+    """
 
     name: str
     table: str
@@ -115,12 +149,23 @@ class Label:
     wait: timedelta
     known: tuple[str, ...]
     where: str = ""
+    kind: TaskKind = "binary"
+    classes: tuple[str, ...] = ()
+    quantile: float = 0.5
 
     @property
     def expression(self) -> pl.Expr:
-        """The label as a nullable Float64: 1.0, 0.0, or null where it never became known."""
-        result: pl.Expr = self.function(*(pl.col(name) for name in self.inputs))
-        return result.cast(pl.Float64).alias(self.name)
+        """The label as a nullable Float64, null where it never became known: 1.0 or 0.0, the number, the class's place."""
+        result = self.value(*(pl.col(name) for name in self.inputs))
+        if self.classes:
+            places = list(range(len(self.classes)))
+            result = result.replace_strict(list(self.classes), places, default=None, return_dtype=pl.Float64)
+        return result.alias(self.name)
+
+    def value(self, *columns: pl.Expr) -> pl.Expr:
+        """Return the label of the columns its parameters name: a number, or the class's name."""
+        result: pl.Expr = self.function(*columns)
+        return result.cast(pl.String if self.classes else pl.Float64)
 
     @property
     def known_at(self) -> pl.Expr:
@@ -132,13 +177,20 @@ class Label:
 
 @dataclass(frozen=True)
 class Model:
-    """How a model is fitted: ``function(X, y, **parameters)`` and the space its parameters are tuned in."""
+    """How a model is fitted: ``function(X, y, **parameters)`` and the space its parameters are tuned in.
+
+    ``budget`` says when to begin no more trials, ``prune`` by which rule to give one up on its way, which needs a function
+    that ``reports``: it has a parameter ``report``.
+    """
 
     function: Function
     parameters: dict[str, Any]
     spaces: dict[str, Space]
     trials: int
     where: str = ""
+    budget: Budget | None = None
+    prune: str = ""
+    reports: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +235,7 @@ class Watch:
     decay: Rule | None = None
     estimate: bool = True
     numerics: bool = True
+    skew: bool = True
     stale: timedelta | None = None
     tell: tuple[str, ...] = ()
 
@@ -194,26 +247,6 @@ class Retraining:
     every: timedelta | None = None
     when: tuple[str, ...] = ()
     min_labels: int = 0
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a decision is worth, by its outcome."""
-
-    true_positive: float = 0.0
-    false_positive: float = 0.0
-    true_negative: float = 0.0
-    false_negative: float = 0.0
-
-    @property
-    def threshold(self) -> float:
-        """The probability from which acting is worth more than not acting; 0.5 where nothing was declared.
-
-        >>> round(Value(true_positive=42, false_positive=-5).threshold, 4)
-        0.1064
-        """
-        gain, loss = self.true_positive - self.false_negative, self.true_negative - self.false_positive
-        return loss / (gain + loss) if gain > 0 and loss > 0 else 0.5
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import polars as pl
 
 from trimaran.core.errors import DefinitionError, Fault, InputError
-from trimaran.data.declaration import Feature, Moment, Table, steps
+from trimaran.data.declaration import PREDICT_AT, Feature, Moment, Table, steps
 from trimaran.data.features.evaluation import evaluate
-from trimaran.data.features.moments import Micros, of_asked
-from trimaran.data.features.newest import NewestRow
-from trimaran.data.features.plan import Join, faults, plan
-from trimaran.data.features.timeline import Positions, Timeline
+from trimaran.data.features.moments import Micros, as_column, of_asked, span
+from trimaran.data.features.newest import NewestRow, NewestValues
+from trimaran.data.features.plan import Join, Way, faults, plan, ways, written
+from trimaran.data.features.stays import PAIRS
+from trimaran.data.features.timeline import LARGE, Positions, Timeline
 from trimaran.data.features.windows import TimeWindow
+
+_NOWHERE: Any = None
+"""The source of a table whose rows are there already: others may hold connections, which cannot travel."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class Prepared:
     """The rows of one table, sorted and indexed for the features that look at them; to be read by any number of threads."""
 
     table: str
-    lookups: tuple[tuple[Join, Timeline, NewestRow | TimeWindow], ...]
+    lookups: tuple[tuple[Join, Timeline, NewestValues | TimeWindow], ...]
 
 
 class FeatureEngine:
@@ -37,7 +46,8 @@ class FeatureEngine:
     for means.
 
     An expression is shown the columns its feature declares as inputs, and no other. ``tables`` holds every declared table by
-    name, ``asked`` names the one whose rows are asked for. Raises ``DefinitionError`` with every fault at once.
+    name, ``asked`` names the one whose rows are asked for; ``pairs`` bounds the memory that windows take, see ``Stays``.
+    Raises ``DefinitionError`` with every fault at once.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> noon = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -54,7 +64,9 @@ class FeatureEngine:
     [True, None]
     """
 
-    def __init__(self, features: Sequence[Feature], tables: Mapping[str, Table], asked: str, moment: Moment) -> None:
+    def __init__(
+        self, features: Sequence[Feature], tables: Mapping[str, Table], asked: str, moment: Moment, *, pairs: int = PAIRS
+    ) -> None:
         levels, rings = steps(features)
         found = [*faults(features, tables, asked), *rings]
         if found:
@@ -62,16 +74,32 @@ class FeatureEngine:
         self._tables = dict(tables)
         self._asked = asked
         self._moment = moment
+        self._pairs = pairs
         self._names = [feature.name for feature in features]
         self._joins = plan(features, tables)
         rows = [[feature for feature in level if feature.kind == "row"] for level in levels]
         self._levels = [(level, [feature.expression for feature in level]) for level in rows if level]
-        self._given = self._columns_given([feature for level in rows for feature in level])
+        self.given = self._columns_given([feature for level in rows for feature in level])
+        """The asked rows' own columns that some feature needs."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The tables that ``compute`` wants prepared."""
         return tuple(dict.fromkeys(join.table.name for join in self._joins))
+
+    @property
+    def ways(self) -> list[Way]:
+        """What is looked up, by the ways it is: each can be computed apart from the others."""
+        return ways(self._joins)
+
+    def alone(self, way: Way, *, pairs: int) -> FeatureEngine:
+        """Return an engine for what is looked up one way, which knows the expressions and not the author's functions."""
+        kept = {name: replace(self._tables[name], source=_NOWHERE, contract=None) for name in (way.table.name, self._asked)}
+        return FeatureEngine([written(feature) for feature in way.features], kept, self._asked, self._moment, pairs=pairs)
+
+    def complete(self, asked: pl.DataFrame, joined: Mapping[str, pl.Series]) -> pl.DataFrame:
+        """Return all features of asked rows, given those that are looked up, computed for the same rows in the same order."""
+        return self._completed(asked, of_asked(asked[self._moment.column], self._moment.offset), joined)
 
     def prepare(self, name: str, rows: pl.DataFrame) -> Prepared:
         """Return a table's rows sorted and indexed, for any number of calls of ``compute``.
@@ -81,12 +109,11 @@ class FeatureEngine:
         joins = [join for join in self._joins if join.table.name == name]
         _require(f"table {name!r}", rows, [column for join in joins for column in join.columns])
         timelines: dict[tuple[str, ...], Timeline] = {}
-        lookups = []
         for join in joins:
-            timeline = timelines.get(join.key) or Timeline(rows, join.key, join.table.time)
-            timelines[join.key] = timeline
-            lookups.append((join, timeline, _lookup(join, timeline, rows)))
-        return Prepared(name, tuple(lookups))
+            timelines[join.key] = timelines.get(join.key) or Timeline(rows, join.key, join.table.time)
+        lookups = _at_once(lambda join: _lookup(join, timelines[join.key], rows, self._pairs), joins, rows.height)
+        each = zip(joins, lookups, strict=True)
+        return Prepared(name, tuple((join, timelines[join.key], lookup) for join, lookup in each))
 
     def compute(self, asked: pl.DataFrame, history: Mapping[str, Prepared]) -> pl.DataFrame:
         """Return the features of the asked rows: as many rows, in the same order, one column a feature as declared.
@@ -94,16 +121,30 @@ class FeatureEngine:
         ``history`` holds every table that features look at (``needs``). Raises ``InputError`` with every column or table
         that is missing, ``UserCodeError`` for an expression that fails.
         """
-        _require(f"rows of {self._asked!r}", asked, self._given)
+        _require(f"rows of {self._asked!r}", asked, self.given)
         absent = [name for name in self.needs if name not in history]
         if absent:
             remedy = "prepare it, with no rows if it has none"
             raise InputError("history", [Fault(what=f"table {name!r} is missing", remedy=remedy) for name in absent])
+        # A row's features depend on no other row that is asked for, so that each core may take its share of them.
+        share = max(-(-asked.height // pl.thread_pool_size()), 1)
+        starts = range(0, asked.height, share) if asked.height >= LARGE else [0]
+        parts = [asked[start : start + share] for start in starts] if len(starts) > 1 else [asked]
+        return pl.concat(_at_once(lambda part: self._computed(part, history), parts, asked.height))
+
+    def _computed(self, asked: pl.DataFrame, history: Mapping[str, Prepared]) -> pl.DataFrame:
         moment = of_asked(asked[self._moment.column], self._moment.offset)
-        values: dict[str, pl.Series] = {name: asked[name] for name in self._given}
+        joined: dict[str, pl.Series] = {}
         for name in self.needs:
             for join, answers in _joined(history[name], asked, moment):
-                values.update((feature.name, answer) for feature, answer in zip(join.features, answers, strict=True))
+                joined.update((feature.name, answer) for feature, answer in zip(join.features, answers, strict=True))
+        return self._completed(asked, moment, joined)
+
+    def _completed(self, asked: pl.DataFrame, moment: Micros, joined: Mapping[str, pl.Series]) -> pl.DataFrame:
+        values: dict[str, pl.Series] = {name: asked[name] for name in self.given}
+        if any(PREDICT_AT in feature.inputs for level, _ in self._levels for feature in level):
+            values.setdefault(PREDICT_AT, as_column(moment))
+        values.update(joined)
         for level, expressions in self._levels:
             # The moment's column is there to give literals their height.
             seen = dict.fromkeys([self._moment.column, *(name for feature in level for name in feature.inputs)])
@@ -116,18 +157,25 @@ class FeatureEngine:
         """Return the asked rows' own columns that some feature needs."""
         used = [self._moment.column, *(name for join in self._joins for name in join.on)]
         for feature in row_features:
-            used += [name for name in feature.inputs if name not in self._names or name == feature.name]
+            used += [name for name in feature.columns if name not in self._names or name == feature.name]
         return list(dict.fromkeys(used))
 
 
-def _lookup(join: Join, timeline: Timeline, rows: pl.DataFrame) -> NewestRow | TimeWindow:
+def _at_once(act: Callable[[Item], Made], items: Sequence[Item], rows: int) -> list[Made]:
+    """Return what an act makes of some items, in their order; in threads where there are rows enough to pay for them."""
+    if len(items) < 2 or rows < LARGE:  # noqa: PLR2004  one needs no company
+        return [act(item) for item in items]
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        return list(pool.map(act, items))
+
+
+def _lookup(join: Join, timeline: Timeline, rows: pl.DataFrame, pairs: int) -> NewestValues | TimeWindow:
     available = timeline.available(rows, join.known)
     shown = rows.select(join.inputs)
     if join.window is not None:
-        return TimeWindow(timeline, available, shown, join.window, join.features)
-    expressions = [feature.expression for feature in join.features]
-    computed = evaluate(join.features, expressions, shown.with_columns)
-    return NewestRow(timeline, available, [computed[feature.name] for feature in join.features], join.table.max_age)
+        return TimeWindow(timeline, available, shown, join.window, join.features, pairs=pairs)
+    oldest = None if join.table.max_age is None or join.table.time is None else span(join.table.max_age)
+    return NewestValues(NewestRow(timeline, available, oldest), shown, join.features)
 
 
 def _joined(prepared: Prepared, asked: pl.DataFrame, moment: Micros) -> Iterator[tuple[Join, list[pl.Series]]]:

@@ -18,6 +18,9 @@ NEVER = np.iinfo(np.int64).max
 ALWAYS = -(2**62)
 """Before every moment; far enough from the smallest integer that a window can be taken off it."""
 
+UTC = pl.Datetime("us", "UTC")
+"""The type in which moments are shown to expressions."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _NANOS = 1000
 
@@ -35,7 +38,16 @@ def of_facts(column: pl.Series) -> Micros:
 def of_asked(column: pl.Series, offset: timedelta) -> Micros:
     """Return the moments asked for: a column moved by an offset, nanoseconds rounded down; null is before every fact."""
     moments = _micros(column, empty=ALWAYS, up=False)
+    if not column.null_count():
+        return moments + span(offset)
     return np.where(moments == ALWAYS, ALWAYS, moments + span(offset))
+
+
+def as_column(moments: Micros) -> pl.Series:
+    """Return moments as a column in UTC, null where there is none."""
+    column = pl.Series(moments).cast(UTC)
+    nowhere = moments == ALWAYS
+    return column.set(pl.Series(nowhere), None) if nowhere.any() else column
 
 
 def _micros(column: pl.Series, *, empty: int, up: bool) -> Micros:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import polars as pl
 
 from trimaran.core.errors import Fault
-from trimaran.data.declaration import Feature, Table
+from trimaran.data.declaration import PREDICT_AT, Feature, Table
 from trimaran.data.features.evaluation import looks_aside
+from trimaran.data.features.moments import UTC
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Join:
     @property
     def inputs(self) -> list[str]:
         """The table's columns that the features use."""
-        return list(dict.fromkeys(name for feature in self.features for name in feature.inputs))
+        return list(dict.fromkeys(name for feature in self.features for name in feature.columns))
 
     @property
     def columns(self) -> list[str]:
@@ -40,13 +41,56 @@ class Join:
         return list(dict.fromkeys([*self.key, *time, *self.known, *self.inputs]))
 
 
+@dataclass(frozen=True)
+class Way:
+    """Joins of one table by one key: they see no rows but those whose ``key`` equals the asked row's ``on`` columns."""
+
+    table: Table
+    on: tuple[str, ...]
+    key: tuple[str, ...]
+    joins: tuple[Join, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column of the table that the joins need."""
+        return list(dict.fromkeys(name for join in self.joins for name in join.columns))
+
+    @property
+    def features(self) -> list[Feature]:
+        """What is looked up this way."""
+        return [feature for join in self.joins for feature in join.features]
+
+
+def ways(joins: Sequence[Join]) -> list[Way]:
+    """Return joins by the table and the key they go by."""
+    together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Join]] = {}
+    for join in joins:
+        together.setdefault((join.table.name, join.on, join.key), []).append(join)
+    return [Way(some[0].table, on, key, tuple(some)) for (_, on, key), some in together.items()]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A function that was called already: the expression it gave can travel to where its module is not."""
+
+    expression: pl.Expr
+
+    def __call__(self, *_: pl.Expr) -> pl.Expr:
+        return self.expression
+
+
+def written(feature: Feature) -> Feature:
+    """Return a feature with its expression in place of the author's function."""
+    return replace(feature, function=_Written(feature.expression), over=())
+
+
 def plan(features: Sequence[Feature], tables: Mapping[str, Table]) -> list[Join]:
     """Return the joins that newest and window features need, as few as can be."""
     together: dict[tuple[str, tuple[str, ...], tuple[str, ...], timedelta | None], list[Feature]] = {}
     for feature in features:
         if feature.kind != "row":
             table = tables[feature.table]
-            used = (*_key(feature, table), *feature.inputs)
+            used = (*_key(feature, table), *feature.columns)
             known = tuple(sorted({table.late[name] for name in used if name in table.late}))
             together.setdefault((feature.table, feature.on, known, feature.window), []).append(feature)
     return [
@@ -69,8 +113,9 @@ def faults(features: Sequence[Feature], tables: Mapping[str, Table], asked: str)
             yield _fault(feature, f"is over {feature.table!r}, which is not declared", f"choose from: {', '.join(tables)}")
         elif feature.kind != "row":
             yield from _join_faults(feature, table, tables.get(asked))
-        if table is not None and feature.kind != "window":
-            yield from _aside_faults(feature, table.schema)
+        if table is not None:
+            for part in (*feature.over, *([] if feature.kind == "window" else [feature])):
+                yield from _aside_faults(part, table.schema)
 
 
 def _join_faults(feature: Feature, table: Table, asked: Table | None) -> Iterator[Fault]:
@@ -93,7 +138,7 @@ def _join_faults(feature: Feature, table: Table, asked: Table | None) -> Iterato
 
 
 def _aside_faults(feature: Feature, schema: pl.Schema) -> Iterator[Fault]:
-    if schema and looks_aside(feature.expression, schema):
+    if schema and looks_aside(feature.expression, {**schema, PREDICT_AT: UTC}):
         what = "looks beyond its own row: asked for alone, a row would get another value than among others"
         yield _fault(feature, what, "use only functions of one row's values, or a window")
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 import polars as pl
 
-from trimaran.data.declaration import Feature
+from trimaran.data.declaration import PREDICT_AT, Feature
+from trimaran.data.features.aggregates import Aggregates, types
 from trimaran.data.features.evaluation import evaluate
-from trimaran.data.features.moments import Micros, span
+from trimaran.data.features.moments import UTC, Micros, as_column
+from trimaran.data.features.reductions import Reduced, reduced
+from trimaran.data.features.stays import PAIRS, Stays
 from trimaran.data.features.timeline import Positions, Timeline, gathered
-
-PAIRS = 4_000_000
-"""How many pairs of asked row and row in its window are held at once, unless said otherwise: some 100 MB."""
 
 MANY = 20_000
 """From here on it pays to tell Polars that pairs are sorted: it groups 4,000,000 four times faster, but 800 more slowly."""
+
+FEW = 200
 
 _ASKED = "\0asked"
 
@@ -26,7 +28,9 @@ class TimeWindow:
     """Aggregates, for each asked row, the rows of its key with event time in (moment - width, moment] seen by its moment.
 
     ``rows`` holds the columns the features use. An expression meets the rows of a window oldest first. An empty window gives
-    what the expression gives on no rows: 0 for counts and sums, null for means. ``pairs`` bounds the memory used.
+    what the expression gives on no rows: 0 for counts and sums, null for means. ``pairs`` bounds the memory used. What
+    ``reductions`` finds in an expression is computed by ``aggregates``, whether one row is asked for or a year of them; other
+    expressions are Polars'.
     """
 
     def __init__(
@@ -39,72 +43,101 @@ class TimeWindow:
         *,
         pairs: int = PAIRS,
     ) -> None:
-        self._timeline = timeline
-        self._available = None if available is timeline.time else available
-        self._width = span(width)
-        self._features = features
-        self._pairs = pairs
-        self._expressions = [feature.expression for feature in features]
-        self._columns = [column[timeline.row] for column in rows]
-        self._nothing = self._on_nothing(rows.schema)
+        self._stays = Stays(timeline, available, width, pairs)
+        self._aggregates = Aggregates(self._stays)
+        self._names = [feature.name for feature in features]
+        schema = pl.Schema({**rows.schema, PREDICT_AT: UTC})
+        self._reduced: dict[str, tuple[Feature, Reduced, list[int]]] = {}
+        for feature in features:
+            self._reduce(feature, rows, schema)
+        self._features = [feature for feature in features if feature.name not in self._reduced]
+        self._expressions = [feature.expression for feature in self._features]
+        used = dict.fromkeys(name for feature in self._features for name in feature.columns)
+        self._columns = gathered([rows[name] for name in used], self._stays.row)
+        self._timed = any(PREDICT_AT in feature.inputs for feature in self._features)
+        self._nothing = _on_nothing(self._features, schema) if self._features else pl.DataFrame()
 
     def answer(self, group: Positions, moment: Micros) -> list[pl.Series]:
         """Return the aggregates for asked rows of some groups and moments."""
+        answers: dict[str, pl.Series] = {}
+        if self._reduced:
+            values = self._aggregates.answer(group, moment)
+            for name, (feature, way, terms) in self._reduced.items():
+                answers[name] = _finished(feature, way, [values[term] for term in terms])
+        if self._features:
+            answers.update((column.name, column) for column in self._by_polars(group, moment))
+        return [answers[name] for name in self._names]
+
+    def _reduce(self, feature: Feature, rows: pl.DataFrame, schema: pl.Schema) -> None:
+        """Note how a feature's expression is made of reductions, where it is."""
+        way = reduced(feature.expression, schema)
+        if way is None:
+            return
+        terms = []
+        dtypes = types([each.aggregate for each in way.reductions], schema)
+        for each, dtype in zip(way.reductions, dtypes, strict=True):
+            value = each.value.alias(feature.name)
+            column = pl.Series() if each.kind == "moment" else evaluate([feature], [value], rows.select)[feature.name]
+            try:
+                terms.append(self._aggregates.add(each.kind, column, dtype))
+            except OverflowError:  # numbers of such different sizes that Polars' rounding has to do
+                return
+        self._reduced[feature.name] = feature, way, terms
+
+    def _by_polars(self, group: Positions, moment: Micros) -> list[pl.Series]:
         distinct, whose = _distinct(group, moment)
         group, moment = group[distinct], moment[distinct]
-        first = self._timeline.marks.until(group, moment - self._width)
-        size = self._timeline.marks.until(group, moment) - first
         table = self._nothing
-        place = np.zeros(len(group), np.int64)
-        for part in self._aggregates(first, size, moment):
-            asked = part.drop_in_place(_ASKED).to_numpy()
-            place[asked] = np.arange(table.height, table.height + len(asked))
-            table = table.vstack(part)
-        return gathered(table, place[whose])
+        row = np.zeros(len(group), np.int64)
+        for asked, place in self._stays.pairs(group, moment):
+            start = np.flatnonzero(np.diff(asked, prepend=-1))
+            row[asked[start]] = np.arange(table.height, table.height + len(start))
+            table = table.vstack(self._aggregated(asked, place, moment))
+        return gathered(table, row[whose])
 
-    def _aggregates(self, first: Positions, size: Positions, moment: Micros) -> Iterator[pl.DataFrame]:
-        for start, end in _chunks(size, self._pairs):
-            asked = np.repeat(np.arange(start, end), size[start:end])
-            shift = first[start:end] - (np.cumsum(size[start:end]) - size[start:end])
-            place = np.arange(len(asked)) + np.repeat(shift, size[start:end])
-            if self._available is not None:
-                seen = self._available[place] <= moment[asked]
-                asked, place = asked[seen], place[seen]
-            whose = pl.Series(_ASKED, asked)
-            if len(asked) >= MANY:
-                whose = whose.set_sorted()
-            pairs = pl.DataFrame([whose, *gathered(self._columns, place)])
-            yield evaluate(self._features, self._expressions, pairs.group_by(_ASKED, maintain_order=True).agg)
+    def _aggregated(self, asked: Positions, place: Positions, moment: Micros) -> pl.DataFrame:
+        """Return one row of Polars' aggregates for each asked row, in order."""
+        whose = pl.Series(_ASKED, asked)
+        if len(asked) >= MANY:
+            whose = whose.set_sorted()
+        timed = [as_column(moment[asked]).alias(PREDICT_AT)] if self._timed else []
+        pairs = pl.DataFrame([whose, *timed, *gathered(self._columns, place)])
+        return evaluate(self._features, self._expressions, pairs.group_by(_ASKED, maintain_order=True).agg).drop(_ASKED)
 
-    def _on_nothing(self, schema: pl.Schema) -> pl.DataFrame:
-        """Return one row with what each expression gives on no rows, in the type it has on some."""
-        empty = pl.DataFrame(schema={_ASKED: pl.Int64, **schema})
-        kinds = evaluate(self._features, self._expressions, empty.group_by(_ASKED).agg).schema
-        answers = []
-        for feature, expression in zip(self._features, self._expressions, strict=True):
-            try:
-                answer = empty.select(expression)[feature.name]
-            except pl.exceptions.PolarsError:  # an expression like get(0), which has no answer on nothing
-                answer = pl.Series(feature.name, [None])
-            answers.append(answer.cast(kinds[feature.name]))
-        return pl.DataFrame(answers)
+
+def _finished(feature: Feature, way: Reduced, columns: Sequence[pl.Series]) -> pl.Series:
+    """Return what a feature's expression makes of its reductions."""
+    if way.rest.meta == pl.col(Reduced.name(0)):
+        return columns[0].alias(feature.name)
+    table = pl.DataFrame([column.alias(Reduced.name(number)) for number, column in enumerate(columns)])
+    return evaluate([feature], [way.rest.alias(feature.name)], table.select)[feature.name]
+
+
+def _on_nothing(features: Sequence[Feature], schema: pl.Schema) -> pl.DataFrame:
+    """Return one row with what each expression gives on no rows, in the type it has on some."""
+    empty = pl.DataFrame(schema={_ASKED: pl.Int64, **schema})
+    expressions = [feature.expression for feature in features]
+    kinds = evaluate(features, expressions, empty.group_by(_ASKED).agg).schema
+    answers = []
+    for feature, expression in zip(features, expressions, strict=True):
+        try:
+            answer = empty.select(expression)[feature.name]
+        except pl.exceptions.PolarsError:  # an expression like get(0), which has no answer on nothing
+            answer = pl.Series(feature.name, [None])
+        answers.append(answer.cast(kinds[feature.name]))
+    return pl.DataFrame(answers)
 
 
 def _distinct(group: Positions, moment: Micros) -> tuple[Positions, Positions]:
-    """Return where each distinct pair of group and moment first stands, in order, and which of them each row has."""
+    """Return where each distinct pair of group and moment first stands, in order, and which of them each row has.
+
+    Few rows all count as distinct: finding their likes costs more than it spares.
+    """
+    if len(group) < FEW:
+        return np.arange(len(group)), np.arange(len(group))
     order = np.lexsort((moment, group))
     fresh = np.ones(len(order), np.bool_)
     fresh[1:] = (group[order[1:]] != group[order[:-1]]) | (moment[order[1:]] != moment[order[:-1]])
     whose = np.empty(len(order), np.int64)
     whose[order] = np.cumsum(fresh) - 1
     return order[fresh], whose
-
-
-def _chunks(size: Positions, pairs: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of asked rows whose windows hold at most ``pairs`` rows together, or one asked row with more."""
-    ends = np.cumsum(size)
-    start, done = 0, 0
-    while start < len(size) and done < ends[-1]:
-        end = max(start + 1, int(np.searchsorted(ends, done + pairs, side="right")))
-        yield start, end
-        start, done = end, int(ends[end - 1])

@@ -1,5 +1,5 @@
 """A product's versioned tables and the way rows get into them."""
 
-from trimaran.data.tables.tables import Tables, quarantined, read_source
+from trimaran.data.tables.tables import Tables, quarantined
 
-__all__ = ["Tables", "quarantined", "read_source"]
+__all__ = ["Tables", "quarantined"]

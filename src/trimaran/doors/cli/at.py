@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.views import moment, only_product
+from trimaran.app.workspace import only_product
 from trimaran.control.brief import plain
 from trimaran.control.standing import Served, Standing, standing
+from trimaran.control.words import moment, short, value_of
 from trimaran.core.clock import parse_moment
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import print_json, say, table
@@ -25,20 +26,29 @@ def at(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Say what was live at a moment, and why: model, code, data, environment, verdicts and approvers."""
+    """Say what was live at a moment, and why: model, code, data, environment, policy, verdicts and approvers.
+
+    Without --product every product of the workspace is told of; as JSON, a list where there are several.
+    """
     when = parse_moment(time)
     opened = open_workspace(workspace)
-    found = standing(opened.ledger, only_product(opened, product), when)
+    known = sorted(opened.products())
+    meant = [only_product(opened, product)] if product is not None or not known else known
+    found = [standing(opened.ledger, each, when, opened.objects) for each in meant]
     if json:
-        print_json(found)
-    else:
-        _print(found, opened.clock.now())
+        print_json(found[0] if len(found) == 1 else found)
+        return
+    now = opened.clock.now()
+    if when > now:
+        say(f"{moment(when)} UTC is still to come; this is what holds now, {moment(now)} UTC")
+    for place, each in enumerate(found):
+        if place:
+            say("")
+        _print(each)
 
 
-def _print(found: Standing, now: datetime) -> None:
-    if found.at > now:
-        say(f"{moment(found.at)} UTC is still to come; this is what holds now, {moment(now)} UTC")
-    if not found.entry:
+def _print(found: Standing) -> None:
+    if found.owner is None and not found.versions:
         say(f"nothing was written about {found.product} by then: its first entry is later")
         return
     say(f"{found.product} at {moment(found.at)} UTC, as of entry {found.entry}, owned by {found.owner or 'nobody yet'}")
@@ -48,25 +58,36 @@ def _print(found: Standing, now: datetime) -> None:
         say(f"last move: {plain(found.last_move)}")
     for served in found.versions:
         say("", table((served.version, f"*{served.part} at {served.percent:g} %"), _facts(served)))
+    if found.policies:
+        declared = f"*declared {moment(found.declared_at)} UTC, source {short(found.source)}"
+        say("", table(("policy", declared), sorted(found.policies.items())))
 
 
 def _facts(served: Served) -> list[tuple[str, str]]:
     people = ", ".join(f"{one.person} ({one.role}, {one.decision}, {moment(one.at)})" for one in served.approvers)
     return [
         ("since", f"{moment(served.stage_since)} UTC"),
-        ("made because of", served.cause),
-        ("trained on", f"{moment(served.trained_from)} to {moment(served.trained_to)} UTC"),
-        ("data", ", ".join(f"{table} version {number}" for table, number in served.data.items())),
-        ("parameters", ", ".join(f"{name} = {_given(value)}" for name, value in served.parameters.items()) or "none"),
-        ("model", served.model),
-        ("code", served.code),
-        ("commit", served.commit or "no repository"),
-        ("environment", served.environment),
+        ("made because of", f"{served.cause}, by {served.run} (entry {served.run_entry})"),
+        ("trained on", f"{served.rows:,} rows of {_window(served.trained_from, served.trained_to)}"),
+        ("data", ", ".join(f"{name} version {number}" for name, number in served.data.items())),
+        ("features", ", ".join(served.features)),
+        ("parameters", ", ".join(f"{name} = {value_of(value)}" for name, value in served.parameters.items()) or "none"),
+        ("model", short(served.model)),
+        ("code", code_of(served)),
+        ("environment", f"Python {served.python} on {served.platform}, packages {short(served.environment)}"),
         ("verdicts", ", ".join(f"{policy}: {outcome}" for policy, outcome in served.verdicts.items()) or "none"),
         ("why", "\n".join(map(plain, served.reasons)) or "no reasons were kept"),
         ("approved by", people or "nobody"),
     ]
 
 
-def _given(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def code_of(served: Served) -> str:
+    """Return which code a version was made by, in words."""
+    suggested = f", suggested features {short(served.suggested)}" if served.suggested else ""
+    commit = f", commit {short(served.commit)}" if served.commit else ", in no repository"
+    uncommitted = f" with uncommitted changes {short(served.uncommitted)}" if served.uncommitted else ""
+    return f"{short(served.code)}{suggested}{commit}{uncommitted}"
+
+
+def _window(since: datetime, until: datetime) -> str:
+    return f"{moment(since)} to {moment(until)} UTC"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trimaran.app.views import Book, only_product
-from trimaran.app.workspace import Workspace
+from trimaran.app.workspace import Workspace, only_product
 from trimaran.core.config import default_workspace
+
+if TYPE_CHECKING:
+    from trimaran.app.views import Book
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -29,4 +32,6 @@ def open_workspace(folder: Path | None, *, actor: str = "trimaran") -> Workspace
 def open_book(folder: Path | None, product: str | None) -> Book:
     """Return the book of the product that is meant; raises ``NotFound`` that lists the products."""
     workspace = open_workspace(folder)
-    return Book.open(workspace, only_product(workspace, product))
+    # Imported when a command asks for it: the views stand on Polars and SciPy, and some commands need neither.
+    book: Book = import_module("trimaran.app.views").Book.open(workspace, only_product(workspace, product))
+    return book

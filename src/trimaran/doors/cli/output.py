@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +32,7 @@ def print_json(view: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(view), indent=2).decode() + "\n")
 
 
-def say(*lines: str | Table) -> None:
+def say(*lines: RenderableType) -> None:
     """Print lines and tables as they are: square brackets in them are text, not markup."""
     console = Console(highlight=False, markup=False, emoji=False)
     for line in lines:
@@ -42,12 +42,13 @@ def say(*lines: str | Table) -> None:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table; a column whose title begins with ``>`` is of numbers, to the right, and one with ``*`` may wrap.
 
-    Words that are outcomes are coloured.
+    Where there is no room, what may not wrap ends in ``…``. Words that are outcomes are coloured.
     """
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
         numbers, wraps = column.startswith(">"), column.startswith("*")
-        made.add_column(column.lstrip(">*"), justify="right" if numbers else "left", no_wrap=not wraps, overflow="fold")
+        overflow: Literal["fold", "ellipsis"] = "fold" if wraps else "ellipsis"
+        made.add_column(column.lstrip(">*"), justify="right" if numbers else "left", no_wrap=not wraps, overflow=overflow)
     for row in rows:
         made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     return made

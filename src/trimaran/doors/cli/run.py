@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
 from trimaran.app.progress import progress
-from trimaran.app.running import run_once
+from trimaran.app.running import run_once, take_in
 from trimaran.app.views import Book, version_view
-from trimaran.app.workspace import Workspace
+from trimaran.app.workspace import Workspace, held_schemas
 from trimaran.core.config import default_person, default_workspace
+from trimaran.core.nouns import Ingest
+from trimaran.data.sources import SOURCE
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption
-from trimaran.doors.cli.output import print_json
+from trimaran.doors.cli.output import print_json, say, table
 from trimaran.doors.cli.show import print_version
 
 app = typer.Typer(add_completion=False)
@@ -26,15 +29,26 @@ def run(
     product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file.")],
     data: Annotated[Path | None, typer.Option(help="The folder of its data; the file's own by default.")] = None,
     workspace: WorkspaceOption = None,
+    only: Annotated[
+        Literal["data"] | None, typer.Option(help="Stop after a part: data takes in, and trains nothing.")
+    ] = None,
     *,
     json: JsonOption = False,
 ) -> None:
     """Take in data, train a version of a product and judge it at the gate; exit code 1 when the gate refuses."""
-    loaded = load_file(product_file, root=data)
-    opened = Workspace(workspace or default_workspace(), actor=default_person())
+    folder = workspace or default_workspace()
+    loaded = load_file(product_file, root=data, held=lambda product: held_schemas(folder, product))
+    opened = Workspace(folder, actor=default_person())
     opened.data_root = data or product_file.parent
     with progress() as shown:
-        state, verdict = run_once(Lifecycle(opened, loaded, shown, path=product_file))
+        life = Lifecycle(opened, loaded, shown, path=product_file)
+        if only == "data":
+            taken = take_in(life, opened.clock.now())
+        else:
+            state, verdict = run_once(life)
+    if only == "data":
+        _print_taken(taken, json=json)
+        return
     view = version_view(Book.open(opened, loaded.definition.name), state.version.name)
     if json:
         print_json(view)
@@ -42,3 +56,21 @@ def run(
         print_version(view)
     if verdict.outcome not in {"pass", "warn"}:
         raise typer.Exit(1)
+
+
+def _print_taken(taken: Sequence[Ingest], *, json: bool) -> None:
+    if json:
+        print_json(list(taken))
+        return
+    rows = [
+        (one.table, one.source, *(f"{count:,}" for count in (one.rows_in, one.kept, one.refused, one.repeated)))
+        for one in taken
+    ]
+    if not taken:
+        say("nothing was taken in: the sources hold no rows, or none whose time has come")
+        return
+    say(table(("table", "*source", ">rows", ">kept", ">refused", ">known already"), rows))
+    for one in taken:
+        reasons = one.quarantine.reasons if one.quarantine is not None else {}
+        say(*(f"{one.table}: {count:,} refused: {reason}" for reason, count in reasons.items()))
+        say(*(f"{one.table}: {note}" for note in one.expectations if note.startswith(SOURCE)))

@@ -6,6 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from trimaran.app.catalogue import FeatureRow, FeatureView
 from trimaran.app.views import Card, ProductView, Summary, VersionView
 from trimaran.control.standing import Standing, standing
 from trimaran.control.story import Event
@@ -51,4 +52,22 @@ def standing_of(shelf: NamedDependency[Shelf], product: FromPath[str], moment: F
     """Return what was live at a moment, like 2013-07-01T12:00, and why."""
     when = parse_moment(moment)
     shelf.product(product)
-    return standing(shelf.workspace.ledger, product, when)
+    return standing(shelf.workspace.ledger, product, when, shelf.workspace.objects)
+
+
+@get("/api/v1/features", opt=READ, sync_to_thread=True)
+def features(
+    shelf: NamedDependency[Shelf],
+    *,
+    search: FromQuery[str] = "",
+    sort: FromQuery[str] = "name",
+    unused: FromQuery[bool] = False,
+) -> list[FeatureRow]:
+    """Return a line for each feature of all products; the same one in several products is one line."""
+    return shelf.catalogue().rows(search=search, sort=sort, unused=unused)
+
+
+@get("/api/v1/features/{name:str}", opt=READ, sync_to_thread=True)
+def features_of(shelf: NamedDependency[Shelf], name: FromPath[str]) -> list[FeatureView]:
+    """Return everything about the feature of a name, about each where several products mean different ones by it."""
+    return shelf.features(name)

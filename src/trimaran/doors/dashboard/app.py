@@ -21,7 +21,7 @@ from litestar.types import Message, Scope
 from trimaran.app.workspace import Workspace
 from trimaran.core.canon import digest
 from trimaran.core.errors import NotFound
-from trimaran.doors.dashboard import api, pages
+from trimaran.doors.dashboard import api, pages, run_pages
 from trimaran.doors.dashboard.access import ACCESS, Access, check_policies, guard
 from trimaran.doors.dashboard.assets import FOR_EVER, Asset, load_assets
 from trimaran.doors.dashboard.faults import told
@@ -56,6 +56,8 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
             pages.product_page,
             pages.version_page,
             pages.story_page,
+            pages.features_page,
+            pages.feature_page,
             pages.decision,
             api.products,
             api.product_of,
@@ -63,6 +65,14 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
             api.version_of,
             api.story_of,
             api.standing_of,
+            api.features,
+            api.features_of,
+            run_pages.runs_page,
+            run_pages.compare_page,
+            run_pages.run_page,
+            run_pages.runs,
+            run_pages.runs_compared,
+            run_pages.run_of,
             health,
             asset,
         ],

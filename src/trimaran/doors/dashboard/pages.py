@@ -1,4 +1,4 @@
-"""The pages: portfolio, product, version and story."""
+"""The pages: portfolio, product, version, story, features and one feature."""
 
 from __future__ import annotations
 
@@ -55,6 +55,29 @@ def story_page(shelf: NamedDependency[Shelf], product: FromPath[str], *, everyth
     """Show a product's life as a table of dated events."""
     events = shelf.story(product, quiet=not everything)
     return Template("story.html", context={"product": product, "events": events, "everything": everything})
+
+
+@get("/features", opt=READ, sync_to_thread=True, name="features")
+def features_page(
+    shelf: NamedDependency[Shelf],
+    *,
+    search: FromQuery[str] = "",
+    sort: FromQuery[str] = "name",
+    unused: FromQuery[bool] = False,
+) -> Template:
+    """Show the features of all products: searched, sorted, or only the unused ones."""
+    catalogue = shelf.catalogue()
+    asked = {"search": search, "sort": sort, "unused": unused}
+    rows = catalogue.rows(search=search, sort=sort, unused=unused)
+    whole = len(catalogue.rows())
+    return Template("features.html", context={"rows": rows, "whole": whole, "asked": asked, "faults": catalogue.faults})
+
+
+@get("/features/{name:str}", opt=READ, sync_to_thread=True, name="feature")
+def feature_page(shelf: NamedDependency[Shelf], name: FromPath[str]) -> Template:
+    """Show a feature: definition, lineage, who uses it, how its values look and how fresh they are."""
+    views = list(zip(shelf.features(name), shelf.feature_charts(name), strict=True))
+    return Template("feature.html", context={"name": name, "views": views})
 
 
 @post("/products/{product:str}/versions/{version:str}/decision", opt={ACCESS: Access.DECIDE}, sync_to_thread=True)

@@ -7,6 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trimaran.app import figures
+from trimaran.app.catalogue import FeatureView, ago, definition_of, lasting, percent, seen_in
+from trimaran.app.runs import figure_of
 from trimaran.app.views import (
     ProductView,
     VersionView,
@@ -18,6 +20,7 @@ from trimaran.app.views import (
     number,
     sensible,
 )
+from trimaran.control.words import size, value_of
 
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "unknown": "?"}
 
@@ -32,8 +35,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = (number, decimal, sensible, measured, moment, day)
+    words = (number, decimal, sensible, measured, moment, day, ago, lasting, percent, definition_of, seen_in)
     made.filters.update({word.__name__: word for word in words}, mark=_MARKS.__getitem__)
+    made.filters.update(figure_of=figure_of, setting=value_of, size=size)
     made.globals["days"] = days
     return made
 
@@ -59,14 +63,30 @@ def version_charts(view: VersionView) -> dict[str, Markup]:
     seen = view.evidence
     if seen is None:
         return {}
-    drawn = {
-        "roc": chart(figures.roc(seen), "roc", "ROC curve"),
-        "calibration": chart(figures.calibration(seen), "calibration", "Calibration"),
-    }
+    drawn = {"calibration": chart(figures.calibration(seen), "calibration", "Calibration")}
+    if seen.task == "binary":
+        drawn["roc"] = chart(figures.roc(seen), "roc", "ROC curve")
+    if seen.confusion:
+        drawn["confusion"] = chart(figures.confusion(seen), "confusion", "Answers by true class")
     if seen.slices:
-        drawn["slices"] = chart(figures.slices(seen, "auc"), "slices", "Quality by slice")
+        drawn["slices"] = chart(figures.slices(seen, seen.goal), "slices", "Quality by slice")
     if seen.importance:
         drawn["importance"] = chart(figures.importance(seen), "importance", "Importance of features")
+    return drawn
+
+
+def feature_charts(view: FeatureView, place: str) -> dict[str, Markup]:
+    """Return the charts of a feature, those of which there is something to draw; ``place`` keeps two of a name apart."""
+    name = view.row.name
+    drawn = {"lineage": chart(figures.lineage(view.lineage), f"lineage-{place}", f"Lineage of {name}")}
+    if any(look is not None and look.quantiles for use in view.uses for look in (use.training, use.lately)):
+        title = f"Values of {name} in training and lately"
+        drawn["distribution"] = chart(figures.distribution(view), f"distribution-{place}", title)
+    looks = [look for use in view.uses for look in use.looks]
+    if any(look.missing is not None for look in looks):
+        drawn["missing"] = chart(figures.missing(view), f"missing-{place}", f"Missing share of {name} over time")
+    if any(look.psi is not None for look in looks):
+        drawn["drift"] = chart(figures.moved(view), f"drift-{place}", f"Drift of {name} over time")
     return drawn
 
 

@@ -8,10 +8,11 @@ from typing import TypeVar, cast
 
 from markupsafe import Markup
 
+from trimaran.app.catalogue import Catalogue, FeatureView
 from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
-from trimaran.doors.dashboard.rendering import product_charts, version_charts
+from trimaran.doors.dashboard.rendering import feature_charts, product_charts, version_charts
 
 T = TypeVar("T")
 _MOST = 64
@@ -32,11 +33,11 @@ class Shelf:
 
     def product(self, product: str) -> ProductView:
         """Return the view of a product; raises ``NotFound``."""
-        return self._kept(("product", product), lambda: product_view(self.workspace, product))
+        return self._kept(("product", product), lambda: product_view(Book.open(self.workspace, product)))
 
     def summary(self, product: str) -> Summary:
         """Return the summary of a product; raises ``NotFound``."""
-        return self._kept(("summary", product), lambda: summary(self.workspace, product))
+        return self._kept(("summary", product), lambda: summary(Book.open(self.workspace, product)))
 
     def version(self, product: str, version: str) -> VersionView:
         """Return the view of a version; raises ``NotFound``."""
@@ -58,6 +59,28 @@ class Shelf:
             return story(self.workspace.ledger, product, quiet=quiet)
 
         return self._kept(("story", product, str(quiet)), told)
+
+    def catalogue(self) -> Catalogue:
+        """Return the features of all products, their lines made."""
+
+        def read() -> Catalogue:
+            found = Catalogue.open(self.workspace)
+            found.rows()
+            return found
+
+        return self._kept(("catalogue",), read)
+
+    def features(self, name: str) -> list[FeatureView]:
+        """Return everything about the features of a name; raises ``NotFound``."""
+        return self._kept(("feature", name), lambda: self.catalogue().views(name))
+
+    def feature_charts(self, name: str) -> list[dict[str, Markup]]:
+        """Return the charts of each feature of a name; raises ``NotFound``."""
+
+        def drawn() -> list[dict[str, Markup]]:
+            return [feature_charts(view, str(place)) for place, view in enumerate(self.features(name))]
+
+        return self._kept(("feature charts", name), drawn)
 
     def _kept(self, name: tuple[str, ...], make: Callable[[], T]) -> T:
         head = self.workspace.ledger.store.head()

@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from trimaran.core.errors import Fault, InputError, Unavailable
+from trimaran.core.tasks import Kind, Task
 from trimaran.deploy import Answer, Column, RequestReader, Row, parse, shown
 
 _DATATYPES: tuple[tuple[type[pl.DataType], str], ...] = (
@@ -20,8 +21,15 @@ _DATATYPES: tuple[tuple[type[pl.DataType], str], ...] = (
 )
 
 
+_ANSWERED: dict[Kind, tuple[tuple[str, str], ...]] = {
+    "binary": (("decision", "BOOL"),),
+    "multiclass": (("class", "BYTES"), ("probabilities", "FP64")),
+    "regression": (),
+}
+
+
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
-    """One named tensor of a response; all of ours have shape [n]."""
+    """One named tensor of a response: of shape [n], or [n, classes] for probabilities."""
 
     name: str
     datatype: str
@@ -39,20 +47,17 @@ class Inferred(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters: dict[str, Any] = {}
 
 
-def metadata(product: str, version: int | None, reader: RequestReader) -> dict[str, Any]:
-    """Return a model's metadata: the tensors it takes and gives."""
+def metadata(product: str, version: int | None, reader: RequestReader, task: Task) -> dict[str, Any]:
+    """Return a model's metadata: the tensors it takes and gives, and its classes where there are several."""
+    answered = [("id", "BYTES"), ("score", "FP64"), *_ANSWERED[task.kind], ("version", "BYTES")]
+    width = {"probabilities": [-1, len(task.classes)]}
     return {
         "name": product,
         "versions": [] if version is None else [str(version)],
         "platform": "trimaran",
         "inputs": [{"name": each.name, "datatype": datatype(each), "shape": [-1]} for each in reader.columns],
-        "outputs": [
-            {"name": "id", "datatype": "BYTES", "shape": [-1]},
-            {"name": "score", "datatype": "FP64", "shape": [-1]},
-            {"name": "decision", "datatype": "BOOL", "shape": [-1]},
-            {"name": "version", "datatype": "BYTES", "shape": [-1]},
-        ],
-    }
+        "outputs": [{"name": name, "datatype": kind, "shape": width.get(name, [-1])} for name, kind in answered],
+    } | ({"parameters": {"classes": list(task.classes)}} if task.classes else {})
 
 
 def datatype(column: Column) -> str:
@@ -95,16 +100,36 @@ def answers_out(product: str, name: str | None, answers: Sequence[Answer]) -> In
     columns: dict[str, tuple[str, list[Any]]] = {
         "id": ("BYTES", [each.id for each in answers]),
         "score": ("FP64", [each.score for each in answers]),
-        "decision": ("BOOL", [each.decision for each in answers]),
+        **_decided(answers),
         "version": ("BYTES", [f"v{each.version}" for each in answers]),
     }
     return Inferred(
         model_name=product,
         model_version=str(answers[0].version),
-        outputs=[Tensor(name=each, datatype=kind, shape=[len(data)], data=data) for each, (kind, data) in columns.items()],
+        outputs=[_tensor(each, kind, data) for each, (kind, data) in columns.items()],
         id=name,
         parameters={"notes": [list(each.notes) for each in answers]} if any(each.notes for each in answers) else {},
     )
+
+
+def _decided(answers: Sequence[Answer]) -> dict[str, tuple[str, list[Any]]]:
+    """Return the tensors that only some tasks have."""
+    match answers[0].kind:
+        case "binary":
+            return {"decision": ("BOOL", [each.decision for each in answers])}
+        case "multiclass":
+            rows = [list((each.probabilities or {}).values()) for each in answers]
+            return {"class": ("BYTES", [each.choice for each in answers]), "probabilities": ("FP64", rows)}
+        case _:
+            return {}
+
+
+def _tensor(name: str, datatype: str, data: list[Any]) -> Tensor:
+    """Return a tensor; rows of several values are laid end to end, as the protocol wants them."""
+    if not data or not isinstance(data[0], list):
+        return Tensor(name=name, datatype=datatype, shape=[len(data)], data=data)
+    flat = [value for row in data for value in row]
+    return Tensor(name=name, datatype=datatype, shape=[len(data), len(data[0])], data=flat)
 
 
 def _column(tensor: Any, where: str, types: dict[str, str], faults: list[Fault]) -> tuple[str, list[Any]] | None:

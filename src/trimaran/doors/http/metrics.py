@@ -31,6 +31,12 @@ class Count:
         """Count ``n`` more."""
         self._counts[values] += n
 
+    def total(self, **labels: str) -> int:
+        """Return the sum of the counts whose labels have some values."""
+        wanted = {self._labels.index(name): value for name, value in labels.items()}
+        held = list(self._counts.items())
+        return sum(n for values, n in held if all(values[place] == value for place, value in wanted.items()))
+
     def lines(self) -> list[str]:
         """Return the lines of the exposition."""
         head = [f"# HELP {self._name} {self._text}", f"# TYPE {self._name} counter"]
@@ -77,13 +83,25 @@ class Metrics:
             "trimaran_rows_total", "Rows answered, by version and role.", ("product", "version", "role", "outcome")
         )
         self.refused = Count("trimaran_refused_total", "Requests refused, by kind of fault.", ("product", "type"))
+        self.in_vain = Count("trimaran_failed_requests_total", "Requests of which every row failed.", ("product",))
         self.non_finite = Count("trimaran_non_finite_features_total", "Infinite feature values.", ("product",))
         self.seconds = Spread("trimaran_request_seconds", "Seconds from a request to its durable answer.", SECONDS)
         self.batches = Spread("trimaran_batch_rows", "Rows scored together.", ROWS)
 
+    def requests(self, product: str) -> dict[str, int]:
+        """Return where the rows and requests of a product went; a request whose every row failed counts by its rows alone."""
+        unanswered = self.refused.total(product=product, type="unavailable")
+        in_vain = self.in_vain.total(product=product)
+        return {
+            "answered": self.rows.total(product=product, outcome="answered"),
+            "failed": self.rows.total(product=product, outcome="failed"),
+            "refused": self.refused.total(product=product) - unanswered,
+            "unanswerable": unanswered - in_vain,
+        }
+
     def text(self) -> str:
         """Return the exposition, format 0.0.4."""
-        parts = (self.rows, self.refused, self.non_finite, self.seconds, self.batches)
+        parts = (self.rows, self.refused, self.in_vain, self.non_finite, self.seconds, self.batches)
         return "\n".join(line for part in parts for line in part.lines()) + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, KeysView, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -13,11 +13,13 @@ import msgspec
 from trimaran.core.errors import Fault, InputError, NotFound, Unavailable
 from trimaran.deploy import MAX_BYTES, Answer, Batch, Batcher, Dataplane, RequestReader, Row, TooLarge
 from trimaran.doors.http.errors import Problem, WrongMethod, told
+from trimaran.doors.http.features import FeatureDoor
 from trimaran.doors.http.inference import answers_out, metadata, rows_in
 from trimaran.doors.http.metrics import Metrics
 
 ROUTES = (
     "POST /predict/{product}",
+    "POST /features/{product}",
     "GET /v2",
     "GET /v2/health/live",
     "GET /v2/health/ready",
@@ -60,11 +62,16 @@ class Transport(Protocol):
 
 
 class Predicted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer on the wire; ``error`` stands where there is no score."""
+    """One answer on the wire; ``error`` stands where there is no score.
+
+    ``decision`` is there of a yes or no, ``class`` and ``probabilities`` of several classes.
+    """
 
     id: str
     score: float | None
-    decision: bool | None
+    decision: bool | msgspec.UnsetType | None = msgspec.UNSET
+    choice: str | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="class")
+    probabilities: Mapping[str, float] | msgspec.UnsetType = msgspec.UNSET
     version: str
     notes: Sequence[str]
     error: Problem | None = None
@@ -117,14 +124,15 @@ class ScoringApp:
     """An RSGI application that scores the rows of some products.
 
     ``find`` opens the dataplane of a product that was released after the start; it raises ``NotFound``. Not ready while
-    it drains; every request that is under way then is still answered.
+    it drains; every request that is under way then is still answered. ``features`` answers what features some keys have.
     """
 
-    def __init__(self, planes: Mapping[str, Dataplane], find: Callable[[str], Dataplane]) -> None:
+    def __init__(self, planes: Mapping[str, Dataplane], find: Callable[[str], Dataplane], features: FeatureDoor) -> None:
         self.metrics = Metrics()
         self.draining = False
         self._served = {name: Served(plane, self.metrics) for name, plane in planes.items()}
         self._find = find
+        self._features = features
         self._finding = asyncio.Lock()
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -152,6 +160,11 @@ class ScoringApp:
                 self._idle.set()
         transport.response_bytes(status, headers, sent)
 
+    @property
+    def products(self) -> KeysView[str]:
+        """The names of the products that are served, also those that come to be."""
+        return self._served.keys()
+
     async def drained(self, limit: float) -> bool:
         """Wait until no request is under way, for at most some seconds; return whether none is."""
         try:
@@ -175,6 +188,9 @@ class ScoringApp:
             case ["predict", product]:
                 _only("POST", scope)
                 return await self._predict(await self._product(product), await _body(scope, transport))
+            case ["features", product]:
+                _only("POST", scope)
+                return _OK, await self._features.answer(unquote(product), await _body(scope, transport))
             case ["v2", "models", product, "infer"]:
                 _only("POST", scope)
                 return await self._infer(await self._product(product), await _body(scope, transport))
@@ -190,7 +206,7 @@ class ScoringApp:
             "v2": lambda: (_OK, {"name": "trimaran", "extensions": []}),
             "v2/health/live": lambda: (_OK, {"live": True}),
             "v2/health/ready": lambda: (_UNAVAILABLE if self.draining else _OK, {"ready": not self.draining}),
-            "metrics": lambda: (_OK, self.metrics.text()),
+            "metrics": lambda: (_OK, self.metrics.text() + self._features.text()),
         }
         reply = replies.get("/".join(path))
         if reply is None:
@@ -203,6 +219,7 @@ class ScoringApp:
         answers = await served.answer(request.rows)
         failed = sum(each.score is None for each in answers)
         if failed == len(answers):
+            self.metrics.in_vain.add(served.name)
             raise Unavailable(answers[0].error)
         predicted = [_predicted(each) for each in answers]
         return _OK, Predictions(predicted) if request.many else predicted[0]
@@ -215,7 +232,7 @@ class ScoringApp:
         lineup = await asyncio.to_thread(served.plane.refresh)
         if ready:
             return _OK, {"name": served.name, "ready": lineup.live is not None}
-        return _OK, metadata(served.name, lineup.live, lineup.reader)
+        return _OK, metadata(served.name, lineup.live, lineup.reader, lineup.task(lineup.live))
 
     async def _product(self, quoted: str) -> Served:
         name = quoted if quoted in self._served else unquote(quoted)
@@ -260,7 +277,9 @@ def _predicted(answer: Answer) -> Predicted:
     return Predicted(
         id=answer.id,
         score=answer.score,
-        decision=answer.decision,
+        decision=answer.decision if answer.kind == "binary" else msgspec.UNSET,
+        choice=answer.choice if answer.kind == "multiclass" else msgspec.UNSET,
+        probabilities=msgspec.UNSET if answer.probabilities is None else answer.probabilities,
         version=f"v{answer.version}",
         notes=answer.notes,
         error=Problem("unavailable", answer.error) if answer.error else None,

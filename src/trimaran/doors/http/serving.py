@@ -17,8 +17,10 @@ from trimaran.app.serving import dataplane_of
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import Fault, InputError, NotFound, TrimaranError, Unavailable
 from trimaran.core.nouns import Release
-from trimaran.deploy import Dataplane
+from trimaran.deploy import Dataplane, Lookups
 from trimaran.doors.addresses import is_loopback
+from trimaran.doors.http.counting import Counting
+from trimaran.doors.http.features import FeatureDoor
 from trimaran.doors.http.scoring import ScoringApp
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ async def serve(workspace: Workspace, address: Address, *, ready: Callable[[str]
     # The scoring thread leaves Python for Polars dozens of times a batch; by default it could wait 5 ms to come back each time.
     sys.setswitchinterval(SWITCH_SECONDS)
     app = open_app(workspace)
+    counting = Counting(workspace.ledger, workspace.clock, app.metrics)
     chosen, holder = address.reserved()
     server = Server(
         app,
@@ -93,14 +96,17 @@ async def serve(workspace: Workspace, address: Address, *, ready: Callable[[str]
         await listening(chosen, serving)
         ready(chosen.url)
         freshening = asyncio.create_task(app.keep_fresh())
+        writing = asyncio.create_task(counting.keep(app.products))
         await ends.wait()
         freshening.cancel()
+        writing.cancel()
         app.draining = True
         server.stop()  # type: ignore[no-untyped-call]  # granian says no types here
         await asyncio.wait([serving], timeout=DRAIN_SECONDS)
         if not await app.drained(DRAIN_SECONDS):
             log.error("requests were still under way after %g seconds of draining", DRAIN_SECONDS)
     finally:
+        await asyncio.to_thread(counting.write, list(app.products))
         app.close()
         if holder is not None:
             holder.close()
@@ -116,7 +122,14 @@ def open_app(workspace: Workspace) -> ScoringApp:
         except TrimaranError:
             # Its requests are told so, one by one; the other products answer.
             log.exception("%s does not answer", name)
-    return ScoringApp(planes, lambda name: _find(workspace, name))
+    features = FeatureDoor(lambda: _lookups(workspace), near=not workspace.settings.online.url)
+    return ScoringApp(planes, lambda name: _find(workspace, name), features)
+
+
+def _lookups(workspace: Workspace) -> Lookups:
+    if not workspace.has_views:
+        raise NotFound("no features were materialised here; run `trimaran materialise`")
+    return Lookups(workspace.views, workspace.clock)
 
 
 def _find(workspace: Workspace, name: str) -> Dataplane:

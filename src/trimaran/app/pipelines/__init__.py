@@ -1,0 +1,27 @@
+"""Pipelines in a workspace: run, recorded, asked why, spun."""
+
+from trimaran.app.pipelines.loading import load_pipeline, read_parameters
+from trimaran.app.pipelines.outcome import Outcome
+from trimaran.app.pipelines.pipeline import Pipeline, Ways, opened, pipeline
+from trimaran.app.pipelines.reasons import Change, Reasons, reasons
+from trimaran.app.pipelines.recording import run_named, runs_of, sheet_of
+from trimaran.app.pipelines.spinning import Spun, name_of, spin
+
+__all__ = [
+    "Change",
+    "Outcome",
+    "Pipeline",
+    "Reasons",
+    "Spun",
+    "Ways",
+    "load_pipeline",
+    "name_of",
+    "opened",
+    "pipeline",
+    "read_parameters",
+    "reasons",
+    "run_named",
+    "runs_of",
+    "sheet_of",
+    "spin",
+]

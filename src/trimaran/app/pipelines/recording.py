@@ -1,0 +1,142 @@
+"""What a workspace keeps of pipelines: an entry a run with its sheet, and the results that later runs are served from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from trimaran.app.workspace import STEPS, Workspace
+from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
+from trimaran.core.engines import Kept, Result
+from trimaran.core.errors import NotFound
+from trimaran.core.ledger import kind_of
+from trimaran.core.nouns import PipelineRun, StepRun, StepSheet, Value
+from trimaran.core.steps import READ, digests_in
+
+SECRET = "steps.secret"  # noqa: S105  the name of the file
+RECORD = "record"
+"""The form of what a product's own stage made: it is kept where the record of the version says, and is no value of its own."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(StepSheet).decode
+
+
+def open_results(workspace: Workspace) -> SqliteSteps:
+    """Return the results of a workspace's steps; where the file is gone, it is made again from the runs' sheets."""
+    fresh = not (workspace.root / STEPS).exists()
+    results = workspace.steps
+    if fresh:
+        _refill(workspace, results)
+    return results
+
+
+def secret(root: Path) -> bytes:
+    """Return the secret that a workspace seals its pickles with; it is made at first use, and no bundle or backup takes it."""
+    path = root / SECRET
+    if not path.exists():
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "wb") as file:
+            file.write(os.urandom(32))
+            file.flush()
+            os.fsync(file.fileno())
+    return path.read_bytes()
+
+
+def write_run(
+    workspace: Workspace, record: PipelineRun, steps: Sequence[StepRun], results: SqliteSteps | None
+) -> PipelineRun:
+    """Write a run, its sheet first, and return it; the sheet has every small value that went in or out."""
+    values: dict[str, bytes] = {}
+    for value in _values_of(steps):
+        for one in _parts_of(value):
+            if results is not None and one.size <= SMALL and one.digest not in values and results.has(one.digest):
+                values[one.digest] = results.read(one.digest)
+    sheet = workspace.objects.put(_encode(StepSheet(steps=tuple(steps), values=values)))
+    told = msgspec.structs.replace(record, sheet=sheet)
+    subject = f"{told.pipeline}/{told.name}"
+    workspace.ledger.append(told, subject, key=f"pipeline:{subject}")
+    return told
+
+
+def runs_of(workspace: Workspace, pipeline: str | None = None, *, until: datetime | None = None) -> list[PipelineRun]:
+    """Return the runs of a pipeline, or of all, the oldest first."""
+    return [
+        record
+        for _, record in workspace.ledger.history((PipelineRun,), until=until)
+        if pipeline is None or record.pipeline == pipeline
+    ]
+
+
+def run_named(workspace: Workspace, name: str | None, pipeline: str | None = None) -> PipelineRun:
+    """Return a run by its name or the beginning of it, the newest where none is said; raises ``NotFound``."""
+    found = runs_of(workspace, pipeline)
+    matching = [one for one in found if name is None or one.name == name or one.name.removeprefix("run-").startswith(name)]
+    if not matching or (name is not None and len({one.name for one in matching}) > 1):
+        known = ", ".join(one.name for one in found[-5:]) or "none: run one with `trimaran steps run FILE.py`"
+        what = f"there is no run {name!r} of a pipeline" if not matching else f"{name!r} begins the names of several runs"
+        raise NotFound(f"{what} in {workspace.root}; the newest are: {known}")
+    return matching[-1]
+
+
+def sheet_of(workspace: Workspace, run: PipelineRun) -> StepSheet:
+    """Return what a run says of its steps."""
+    return _decode(workspace.objects.get(run.sheet))
+
+
+def reader(workspace: Workspace, sheet: StepSheet) -> Mapping[str, bytes]:
+    """Return the bytes of a run's values by digest, read when they are asked for."""
+    return _Reading(workspace, sheet)
+
+
+class _Reading(Mapping[str, bytes]):
+    def __init__(self, workspace: Workspace, sheet: StepSheet) -> None:
+        self._workspace = workspace
+        self._sheet = sheet
+
+    def __getitem__(self, digest: str) -> bytes:
+        inside = self._sheet.values.get(digest)
+        return inside if inside is not None else self._workspace.objects.get(digest)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sheet.values)
+
+    def __len__(self) -> int:
+        return len(self._sheet.values)
+
+
+def _values_of(steps: Sequence[StepRun]) -> Iterator[Value]:
+    for step in steps:
+        yield from step.inputs.values()
+        if step.output is not None:
+            yield step.output
+
+
+def _parts_of(value: Value) -> Iterator[Value]:
+    yield value
+    for leaf in value.leaves:
+        yield from _parts_of(leaf)
+
+
+def _refill(workspace: Workspace, results: SqliteSteps) -> None:
+    waiting = []
+    for entry in workspace.ledger.store.scan(kinds=[kind_of(PipelineRun)]):
+        run = workspace.ledger.read(entry, PipelineRun)
+        if not workspace.objects.has(run.sheet):
+            continue
+        sheet = sheet_of(workspace, run)
+        for step in sheet.steps:
+            if step.fate != "ran" or step.output is None or step.output.form == RECORD:
+                continue
+            read = {name.removeprefix("file "): part.digest for name, part in step.parts.items() if part.said == READ}
+            result = Result(
+                key=step.key, output=step.output, run=run.name, at=run.started, seconds=step.seconds, read=read,
+                warnings=step.warnings, unsteady=step.uncached,
+            )  # fmt: skip
+            data = {one: sheet.values[one] for one in digests_in(step.output) if one in sheet.values}
+            waiting.append(results.keep(Kept(result, data)))
+    for future in waiting:
+        future.result()

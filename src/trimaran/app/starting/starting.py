@@ -1,0 +1,61 @@
+"""Begins a product: looks at a table, judges its columns, and writes the product's file, which it never overwrites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from trimaran.app.starting.columns import judge_columns
+from trimaran.app.starting.looking import Asked, look
+from trimaran.app.starting.writing import write_product
+from trimaran.core.errors import Conflict, Fault, InputError
+from trimaran.core.tasks import Kind
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What was begun: the file that was written, and what was seen of the table."""
+
+    file: str
+    product: str
+    task: Kind
+    rows: int
+    labelled: int
+    features: int
+    classes: list[str]
+    left_out: dict[str, str]
+
+
+def start(name: str, asked: Asked, folder: Path, owner: str) -> Started:
+    """Write a product file ``NAME.py`` for a table and return what was seen.
+
+    Raises ``InputError`` with every fault of the table and the name, ``Conflict`` where the file is there already.
+    """
+    plain = name.replace("-", "_")
+    if not plain.isidentifier() or name != name.lower():
+        what = f"{name!r} names no product"
+        raise InputError("name", [Fault(what=what, remedy="use small letters, digits and hyphens, like flight-delay")])
+    path = folder / f"{plain}.py"
+    if path.exists():
+        message = f"{path} is there already and is not overwritten; give another name, or move it away"
+        raise Conflict(message)
+    looked = look(asked)
+    judged = judge_columns(looked)
+    used = len(judged.numbers) + len(judged.codes) + len(judged.encoded) + len(judged.moments)
+    if not used and looked.time is None:
+        reasons = "; ".join(f"{column}: {reason}" for column, reason in judged.left_out.items())
+        remedy = "give a table with columns that are known in time"
+        raise InputError(str(asked.path), [Fault(what=f"no column can tell {asked.label!r}: {reasons}", remedy=remedy)])
+    text = write_product(name, looked, judged, owner)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    return Started(
+        file=str(path),
+        product=name,
+        task=looked.task,
+        rows=looked.rows.height,
+        labelled=looked.rows.height - looked.rows[looked.label].null_count(),
+        features=used,
+        classes=looked.classes,
+        left_out=judged.left_out,
+    )

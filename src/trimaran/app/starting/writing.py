@@ -1,0 +1,398 @@
+"""Writes a product file from what was seen of a table: short, readable, and with a remark where a person must decide."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from trimaran.app.starting.columns import Judged
+from trimaran.app.starting.looking import Looked
+from trimaran.core.durations import format_duration
+
+WIDTH = 88
+"""How wide a line may be, as ruff and black format by default."""
+
+TEST_SHARE = 0.2
+_SPAN = timedelta(days=100)
+"""Over how many days the rows of a table without a time are spread."""
+
+_SLICED, _CALIBRATED = 5000, 500
+_LAGS = (1, 7, 28)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the text says with numbers in it: when labels are known, the window to test on, what knowing nothing gives."""
+
+    looked: Looked
+    judged: Judged
+    table: str
+    wait: timedelta
+    window: timedelta
+    minimum: int
+    outcome: str
+
+
+def write_product(name: str, looked: Looked, judged: Judged, owner: str) -> str:
+    """Return the text of a product file; ``trimaran run`` takes it as it is."""
+    plan = _plan(looked, judged)
+    parts = [
+        _head(name, owner, plan),
+        _reading(plan),
+        _table(plan),
+        _left_out(judged),
+        _features(plan),
+        _label(plan),
+        _model(plan),
+        _policy(plan),
+    ]
+    text = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
+    # Two empty lines stand around what is defined, never three.
+    return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _plan(looked: Looked, judged: Judged) -> _Plan:
+    known = looked.rows.filter(pl.col(looked.label).is_not_null())
+    wait, window = timedelta(minutes=1), _SPAN * TEST_SHARE
+    if looked.time is not None:
+        moments = known[looked.time].drop_nulls().cast(pl.Datetime("us")).sort()
+        whole = moments[-1] - moments[0]
+        wait = _rounded(min(_DAY, whole / 50))
+        window = _rounded(moments[-1] - moments[int((1 - TEST_SHARE) * (len(moments) - 1))])
+    table = "".join(each if each.isalnum() else "_" for each in looked.asked.path.stem.lower()).strip("_")
+    table = table if table.isidentifier() and table not in looked.rows.columns else f"rows_of_{table}"
+    outcome = "outcome"
+    while outcome in looked.rows.columns or outcome == table:
+        outcome += "_"
+    tested = int(TEST_SHARE * known.height)
+    return _Plan(looked, judged, table, wait, window, min(1000, max(10, tested // 2)), outcome)
+
+
+def _rounded(span: timedelta) -> timedelta:
+    """Return a span in whole days, hours, minutes or seconds, at least one second."""
+    for unit in (_DAY, timedelta(hours=1), timedelta(minutes=1)):
+        if span >= unit:
+            return unit * round(span / unit)
+    return timedelta(seconds=max(1, round(span.total_seconds())))
+
+
+def _head(name: str, owner: str, plan: _Plan) -> str:
+    looked = plan.looked
+    kinds = {"binary": "whether", "regression": "the number", "multiclass": "the class"}
+    split = (
+        f"It is tested on the newest {format_duration(plan.window)}, after everything it was fitted on."
+        if looked.time is not None
+        else "The table has no time, so a fifth of the rows, drawn by a hash of their place, is\n"
+        "tested on: that says how well rows like these are told, and nothing of tomorrow."
+    )
+    imports = ["from datetime import datetime, timedelta", "from pathlib import Path"]
+    if looked.time is not None:
+        imports[0] = "from datetime import timedelta"
+    return "\n".join(
+        [
+            f'"""Predicts {kinds[looked.task]} {_plain(looked.asked.label)} of each row of {looked.asked.path.name}.',
+            "",
+            split,
+            "Lines that say DECIDE stand for what a table alone cannot tell.",
+            '"""',
+            "",
+            *imports,
+            "",
+            "import polars as pl",
+            "import trimaran as tm",
+            *_estimators(plan),
+            "",
+            _call("FILE = Path(", [_text(str(looked.asked.path.resolve()))]),
+            f"# DECIDE: how long after its moment is a row's {looked.label} known?",
+            f"KNOWN_AFTER = timedelta(seconds={plan.wait // timedelta(seconds=1)})",
+            *_names(plan),
+            "",
+            "# DECIDE: who owns it?",
+            _call("product = tm.Product(", [_text(name), f"owner={_text(owner)}", 'predict_at="moment"']),
+        ]
+    )
+
+
+def _names(plan: _Plan) -> list[str]:
+    if not plan.looked.renamed:
+        return []
+    pairs = [f"{_text(old)}: {_text(new)}" for old, new in plan.looked.renamed.items()]
+    return ["# Columns are named as Python can say them.", _call("NAMES = {", pairs, "}")]
+
+
+def _estimators(plan: _Plan) -> list[str]:
+    regression = plan.looked.task == "regression"
+    kind = "Regressor" if regression else "Classifier"
+    lines = [f"from sklearn.ensemble import HistGradientBoosting{kind}", "from sklearn.impute import SimpleImputer"]
+    if _calibrates(plan):
+        lines.insert(0, "from sklearn.calibration import CalibratedClassifierCV")
+    lines.append(f"from sklearn.linear_model import {'Ridge' if regression else 'LogisticRegression'}")
+    return [*lines, "from sklearn.pipeline import make_pipeline", "from sklearn.preprocessing import StandardScaler"]
+
+
+def _reading(plan: _Plan) -> str:
+    looked = plan.looked
+    lines = [f"\ndef {plan.table}(since, until):", f"    rows = {looked.reading.format('FILE')}"]
+    if looked.renamed:
+        lines.append("    rows = rows.rename(NAMES)")
+    if not looked.unique:
+        lines.append("    # DECIDE: the table names no row, so its place does; a key that stays is better.")
+        lines.append('    rows = rows.with_row_index("row").with_columns(pl.col("row").cast(pl.String))')
+    if looked.time is None:
+        place = "pl.int_range(pl.len())" if looked.unique else 'pl.col("row").cast(pl.Int64)'
+        lines += [
+            "    # Knuth's hash of the place spreads the rows over days, in no order.",
+            f"    share = {place} * 2654435761 % 2**32 / 2**32",
+            '    begins = pl.lit(datetime(2000, 1, 1)).dt.replace_time_zone("UTC")',
+            f"    moment = begins + pl.duration(seconds=share * {int(_SPAN.total_seconds())})",
+        ]
+    else:
+        kind = looked.rows.schema[looked.time]
+        zoned = isinstance(kind, pl.Datetime) and kind.time_zone is not None
+        lines.append(f"    rows = rows.filter(pl.col({_text(looked.time)}).is_not_null())")
+        lines.append(f"    moment = pl.col({_text(looked.time)})")
+        if zoned:
+            lines.append('    moment = moment.dt.cast_time_unit("us").dt.convert_time_zone("UTC")')
+        else:
+            lines.append("    # DECIDE: which zone is it?")
+            lines.append('    moment = moment.cast(pl.Datetime("us"))')
+            lines.append('    moment = moment.dt.replace_time_zone("UTC")')
+    lines.append("    rows = rows.with_columns(moment=moment)")
+    lines.append('    return rows.with_columns(known_at=pl.col("moment") + KNOWN_AFTER)')
+    return "\n".join(lines) + "\n"
+
+
+def _table(plan: _Plan) -> str:
+    looked = plan.looked
+    key = looked.key if looked.unique and looked.key is not None else "row"
+    late = f'known={{{_text(looked.label)}: "known_at"}}'
+    return _call("table = product.table(", [f"tm.rows({plan.table})", f"key={_text(key)}", 'time="moment"', late])
+
+
+def _left_out(judged: Judged) -> str:
+    lines = [f"# left out: {name}, {reason}" for name, reason in judged.left_out.items()]
+    lines += [f"# DECIDE: {name}, {doubt}" for name, doubt in judged.doubted.items()]
+    return "\n".join(["# DECIDE: is every column below known when the prediction is made?", *lines])
+
+
+def _features(plan: _Plan) -> str:
+    judged, looked = plan.judged, plan.looked
+    parts = []
+    if judged.numbers:
+        parts.append(_call("product.numbers(", ["table", *map(_text, judged.numbers)]))
+    if judged.codes:
+        codes = [_call(f"    {name}=[", list(map(_text, values)), "],").strip("\n") for name, values in judged.codes.items()]
+        parts.append("\n".join(["product.codes(", "    table,", *codes, ")"]))
+    functions = [*_calendar(looked), *_ages(plan), *_past(plan)]
+    return "\n".join(parts) + "".join(f"\n\n\n{each}" for each in functions) + "\n"
+
+
+def _calendar(looked: Looked) -> Iterator[str]:
+    if looked.time is None:
+        return
+    moments = looked.rows[looked.time].drop_nulls().cast(pl.Datetime("us"))
+    parts = []
+    if moments.dt.hour().n_unique() > 1:
+        parts.append(("hour_of_day", "hour"))
+    parts.append(("day_of_week", "weekday"))
+    if moments.dt.month().n_unique() > 3:  # noqa: PLR2004  fewer months are no season
+        parts.append(("month_of_year", "month"))
+    for name, part in parts:
+        yield f"@product.feature(table)\ndef {name}(moment):\n    return moment.dt.{part}()"
+
+
+def _ages(plan: _Plan) -> Iterator[str]:
+    for name in plan.judged.moments if plan.looked.time is not None else ():
+        yield (
+            f"@product.feature(table)\ndef hours_since_{name}(moment, {name}):\n"
+            f'    then = {name}.cast(pl.Datetime("us")).dt.epoch("s")\n'
+            '    return (moment.dt.epoch("s") - then) / 3600'
+        )
+
+
+def _past(plan: _Plan) -> Iterator[str]:
+    """Yield features of earlier labels: by a column of many values, and lags of the series that the key names."""
+    looked = plan.looked
+    if looked.task == "multiclass":
+        return
+    known = looked.rows[looked.label].drop_nulls()
+    prior = _mean(looked, known)
+    window = "30d" if looked.time is not None else format_duration(_SPAN)
+    for name in plan.judged.encoded:
+        yield (
+            f'@product.feature(table, by="{name}", window="{window}")\n'
+            f"def {plan.outcome}_by_{name}({plan.outcome}):  # only labels known by then: out of fold\n"
+            f"    return tm.target_encoding({plan.outcome}, prior={prior:.4g})"
+        )
+    if looked.key is not None and not looked.unique and looked.time is not None:
+        for lag in _LAGS:
+            # A window counts back from the prediction, and the newest labels in it are not known by then.
+            window = format_duration(lag * _DAY + plan.wait)
+            yield (
+                f'@product.feature(table, by="{looked.key}", window="{window}")\n'
+                f"def {plan.outcome}_of_{lag}d_by_{looked.key}({plan.outcome}):\n"
+                f"    return {plan.outcome}.mean()"
+            )
+
+
+def _mean(looked: Looked, known: pl.Series) -> float:
+    if looked.task == "binary":
+        return float((known.cast(pl.String) == _yes(looked)).to_numpy().mean())
+    return float(known.cast(pl.Float64).to_numpy().mean())
+
+
+def _label(plan: _Plan) -> str:
+    looked, name = plan.looked, plan.looked.label
+    options, body, note = [f'wait="{format_duration(plan.wait)}"'], name, ""
+    kind = looked.rows.schema[name]
+    if looked.task == "regression":
+        options.append('task="regression"')
+        body = f"{name}.fill_nan(None)" if kind.is_float() else name
+    elif looked.task == "multiclass":
+        options.append(f"classes=[{', '.join(map(_text, looked.classes))}]")
+        note = f"  # too rare to learn: {', '.join(looked.dropped)}" if looked.dropped else ""
+    elif kind != pl.Boolean:
+        body = f"{name} == {_text(_yes(looked)) if not kind.is_numeric() else _yes(looked)}"
+        note = "  # DECIDE: is this the value to look for?"
+    head = _call("@product.label(", ["table", *options])
+    return f"\n{head}\ndef {plan.outcome}({name}):\n    return {body}{note}\n"
+
+
+def _yes(looked: Looked) -> str:
+    """Return the value that is a yes: the greater of two numbers, the rarer of two texts."""
+    known = looked.rows[looked.label].drop_nulls()
+    if known.dtype.is_numeric() or known.dtype == pl.Boolean:
+        return looked.classes[-1]
+    counts = known.cast(pl.String).alias("value").value_counts().sort(["count", "value"])
+    return str(counts["value"][0])
+
+
+def _calibrates(plan: _Plan) -> bool:
+    return plan.looked.task != "regression" and plan.looked.rows.height >= _CALIBRATED
+
+
+def _model(plan: _Plan) -> str:
+    regression = plan.looked.task == "regression"
+    linear = "Ridge()" if regression else "LogisticRegression(max_iter=500)"
+    boosted = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
+    answer = "model.fit(X.to_numpy(), y)"
+    calibrated = []
+    if _calibrates(plan):
+        # Measured: around a pipeline of a linear model it compiles to ONNX wrongly, and that is calibrated by its own loss.
+        calibrated = ['        model = CalibratedClassifierCV(model, method="sigmoid", cv=3)']
+    return "\n".join(
+        [
+            "",
+            "# Chosen by tuning on the newest fifth of the training rows.",
+            "@product.model(",
+            "    tune={",
+            '        "kind": ["linear", "boosted"],',
+            '        "learning_rate": tm.log(0.03, 0.3),',
+            '        "max_leaf_nodes": [7, 15, 31],',
+            "    },",
+            "    trials=8,",
+            ")",
+            'def fit(X, y, kind="boosted", learning_rate=0.1, max_leaf_nodes=15):',
+            '    if kind == "linear":',
+            "        filled = SimpleImputer(keep_empty_features=True)",
+            f"        linear = {linear}",
+            "        model = make_pipeline(filled, StandardScaler(), linear)",
+            "    else:",
+            f"        model = {boosted}(",
+            "            learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes",
+            "        )",
+            *calibrated,
+            f"    return {answer}",
+            "",
+        ]
+    )
+
+
+def _policy(plan: _Plan) -> str:
+    looked = plan.looked
+    rules, margin, decay, worst, nothing = _bounds(looked)
+    options = [
+        f'out_of_time="{format_duration(plan.window)}"',
+        *rules,
+        f'against_live="{margin}"',
+        f"minimum={plan.minimum}",
+    ]
+    sliced = next(iter(plan.judged.codes), None) if looked.rows.height >= _SLICED else None
+    if sliced is not None:
+        options.append(f'worst_slice=("{sliced}", "{worst}")')
+    watch = ["drift=True", f'decay="{decay}"'] if looked.time is not None else ["drift=True"]
+    return "\n".join(
+        [
+            "",
+            f"# DECIDE: how good must it be? {nothing}",
+            _call("product.accept(", options),
+            "# DECIDE: who approves, and in which steps does it go live?",
+            'product.release(steps=[100], shadow="0s", hold="0s")',
+            _call("product.watch(", watch),
+        ]
+    )
+
+
+def _bounds(looked: Looked) -> tuple[list[str], str, str, str, str]:
+    """Return what is required, the margin, the alarm, the worst slice's rule, and what knowing nothing would give."""
+    if looked.task == "binary":
+        nothing = "An AUC of 0.5 is what knowing nothing gives."
+        return ['auc=">= 0.6"'], "-0.01", "auc < live - 0.05", "auc >= 0.5", nothing
+    if looked.task == "multiclass":
+        share = _majority(looked)
+        nothing = "Always answering the most frequent class gives this."
+        return (
+            [f'accuracy=">= {_short(share)}"'],
+            "-0.01",
+            "accuracy < live - 0.05",
+            f"accuracy >= {_short(share / 2)}",
+            nothing,
+        )
+    error = _naive(looked.rows[looked.label].drop_nulls())
+    nothing = "Always answering the median gives this."
+    rules = [f'mae="<= {_short(error)}"', 'r2=">= 0"']
+    return rules, f"+{_short(0.02 * error)}", f"mae > live + {_short(0.1 * error)}", f"mae <= {_short(1.5 * error)}", nothing
+
+
+def _short(value: float) -> str:
+    """Return a number with three digits, never as a power of ten, which rules do not read."""
+    return f"{float(f'{value:.3g}'):f}".rstrip("0").rstrip(".")
+
+
+def _majority(looked: Looked) -> float:
+    known = looked.rows[looked.label].drop_nulls().cast(pl.String)
+    counts = known.alias("value").value_counts().filter(pl.col("value").is_in(looked.classes))["count"]
+    return float(counts.max()) / float(counts.sum())  # type: ignore[arg-type]  # counts are numbers
+
+
+def _naive(known: pl.Series) -> float:
+    """Return the mean distance from the median: the error of knowing nothing."""
+    numbers = known.cast(pl.Float64).drop_nans()
+    return float((numbers - numbers.median()).abs().mean() or 0.0)  # type: ignore[arg-type]  # numbers
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "/").replace('"', "'")
+
+
+def _text(value: str) -> str:
+    """Return a text as Python writes it, in double quotes."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _call(head: str, parts: Sequence[str], close: str = ")") -> str:
+    """Return a call on one line where that is short enough, else with a part a line."""
+    opened = head if head.endswith(("(", "{", "[")) else f"{head}, "
+    line = f"{opened}{', '.join(parts)}{close}"
+    if len(line) <= WIDTH:
+        return line
+    indent = " " * (len(head) - len(head.lstrip()))
+    first = opened if head.endswith(("(", "{", "[")) else f"{head.partition('(')[0]}("
+    held = list(parts) if head.endswith(("(", "{", "[")) else [head.partition("(")[2], *parts]
+    return "\n".join([first, *(f"{indent}    {part}," for part in held), f"{indent}{close}"])

@@ -1,0 +1,5 @@
+"""The layouts of a ledger in SQL: each file turns one into the next, for SQLite and for PostgreSQL."""
+
+from trimaran.backends.migrations.upgrading import upgrade
+
+__all__ = ["upgrade"]

@@ -1,0 +1,118 @@
+"""What steps made, in one SQLite file: results by key and small values; large values are objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+
+from trimaran.backends.group_commit import GroupCommit
+from trimaran.backends.sqlite_files import Readers, create, to_micros, transaction, writer
+from trimaran.core.canon import digest as digest_of
+from trimaran.core.engines import Kept, Result
+from trimaran.core.errors import Corrupt
+from trimaran.core.ports import ObjectStore
+
+SMALL = 16 << 10
+"""The most bytes of a value that lies in the file itself: an object costs two flushes of the disk, a row shares one."""
+
+_PUTTERS = 4
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS results (key TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS results_of_key ON results (key, at)",
+    "CREATE TABLE IF NOT EXISTS bytes (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
+)
+_RESULT = "INSERT INTO results VALUES (?, ?, ?)"
+_BYTES = "INSERT INTO bytes VALUES (?, ?) ON CONFLICT DO NOTHING"
+_FIND = "SELECT body FROM results WHERE key = ? ORDER BY at DESC, rowid DESC LIMIT 20"
+_READ = "SELECT data FROM bytes WHERE digest = ?"
+_HAS = "SELECT 1 FROM bytes WHERE digest = ?"
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Result)
+
+
+class SqliteSteps:
+    """A ``ResultStore`` in one file, with large values in an object store; results that wait share one transaction.
+
+    The file can be made again from the ledger and the objects: it holds nothing that a finished run's sheet does not name.
+    """
+
+    def __init__(self, path: Path, objects: ObjectStore) -> None:
+        self.path = path
+        self._objects = objects
+        create(path, _SCHEMA)
+        self._connection = writer(path)
+        self._readers = Readers(path)
+        self._group: GroupCommit[Kept, None] = GroupCommit(self._commit)
+        self._putters = ThreadPoolExecutor(_PUTTERS, thread_name_prefix="step-values")
+        self._lock = Lock()
+        self._waiting: dict[str, tuple[bytes, int]] = {}
+        self._fresh: dict[str, Result] = {}
+
+    def find(self, key: str) -> list[Result]:
+        """Return the results of a key, the newest first, those under way to the disk among them."""
+        rows = self._readers.connection.execute(_FIND, (key,)).fetchall()
+        found = [_decoder.decode(body) for (body,) in rows]
+        fresh = self._fresh.get(key)
+        return [fresh, *found] if fresh is not None and fresh not in found else found
+
+    def keep(self, kept: Kept) -> Future[None]:
+        """Keep a result and return the future of its being on the disk."""
+        with self._lock:
+            for digest, data in kept.data.items():
+                _, count = self._waiting.get(digest, (data, 0))
+                self._waiting[digest] = data, count + 1
+            self._fresh[kept.result.key] = kept.result
+        large = [data for data in kept.data.values() if len(data) > SMALL]
+        future = self._putters.submit(self._keep_large, kept, large) if large else self._group.submit(kept)
+        future.add_done_callback(lambda _: self._forget(kept))
+        return future
+
+    def read(self, digest: str) -> bytes:
+        """Return bytes that were kept; raises ``NotFound`` and ``Corrupt``."""
+        waiting = self._waiting.get(digest)
+        if waiting is not None:
+            return waiting[0]
+        row = self._readers.connection.execute(_READ, (digest,)).fetchone()
+        if row is None:
+            return self._objects.get(digest)
+        (data,) = row
+        if digest_of(data) != digest:
+            message = f"a value in {self.path} does not have the bytes of its name any more: remove the file, and run the steps again"
+            raise Corrupt(message)
+        return bytes(data)
+
+    def has(self, digest: str) -> bool:
+        """Tell whether bytes were kept."""
+        if digest in self._waiting:
+            return True
+        return self._readers.connection.execute(_HAS, (digest,)).fetchone() is not None or self._objects.has(digest)
+
+    def _keep_large(self, kept: Kept, large: Sequence[bytes]) -> None:
+        for data in large:
+            self._objects.put(data)
+        self._group.submit(kept).result()
+
+    def _commit(self, take: Callable[[], Sequence[Kept]]) -> list[Exception | None]:
+        with transaction(self._connection, self.path):
+            taken = take()
+            small = [pair for kept in taken for pair in kept.data.items() if len(pair[1]) <= SMALL]
+            self._connection.executemany(_BYTES, small)
+            rows = [(kept.result.key, to_micros(kept.result.at), _encoder.encode(kept.result)) for kept in taken]
+            self._connection.executemany(_RESULT, rows)
+        return [None] * len(taken)
+
+    def _forget(self, kept: Kept) -> None:
+        with self._lock:
+            for digest in kept.data:
+                data, count = self._waiting[digest]
+                if count > 1:
+                    self._waiting[digest] = data, count - 1
+                else:
+                    del self._waiting[digest]
+            if self._fresh.get(kept.result.key) is kept.result:
+                del self._fresh[kept.result.key]

@@ -1,0 +1,45 @@
+"""trimaran new: a product file from a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from trimaran.app.starting import Asked, start
+from trimaran.core.config import default_person
+from trimaran.doors.cli.options import JsonOption
+from trimaran.doors.cli.output import print_json, say, table
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The product's name, like flight-delay.")],
+    source: Annotated[Path, typer.Option("--from", metavar="FILE", help="The table: Parquet, CSV or JSON lines.")],
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
+    time: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="When each row is predicted; without it the split is by a hash.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What names a row, or the series that a row is a point of.")
+    ] = None,
+    task: Annotated[
+        Literal["binary", "regression", "multiclass"] | None,
+        typer.Option(help="What the label is, where its values mislead."),
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where the product file is written.")] = Path(),
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Begin a product from a table alone: writes its file, with task, split, features, models and a gate to decide on."""
+    started = start(name, Asked(source, label, time, key, task), folder, default_person())
+    if json:
+        print_json(started)
+        return
+    say(f"{started.file}: {started.task}, {started.labelled:,} of {started.rows:,} rows have a label")
+    if started.left_out:
+        say(table(("left out", "why"), list(started.left_out.items())))
+    say(f"read it, decide where it says DECIDE, then: trimaran run {started.file}")

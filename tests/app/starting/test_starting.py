@@ -1,0 +1,183 @@
+"""A table alone becomes a product file: readable, clean, runnable, and honest about what it cannot know."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import datasets
+
+from trimaran.app.lifecycle import Lifecycle
+from trimaran.app.loading import load_file
+from trimaran.app.progress import progress
+from trimaran.app.running import run_once
+from trimaran.app.starting import Asked, start
+from trimaran.app.workspace import Workspace
+from trimaran.core.errors import Conflict, InputError
+
+MORNING = datetime(2024, 1, 1, 6, tzinfo=UTC)
+
+
+def table(folder, frame, name="rides.parquet"):
+    path = folder / name
+    frame.write_csv(path) if name.endswith(".csv") else frame.write_parquet(path)
+    return path
+
+
+def bundled(name):
+    held = getattr(datasets, f"load_{name}")(as_frame=True).frame
+    return pl.DataFrame({column: held[column].to_numpy() for column in held.columns})
+
+
+def rides(n=3000, seed=0):
+    """Rides whose minutes hang on distance and driver; what is known only afterwards; and columns good for nothing."""
+    generator = np.random.default_rng(seed)
+    at = [MORNING + timedelta(minutes=30 * place) for place in range(n)]
+    driver = generator.integers(0, 60, n)
+    distance = generator.uniform(1, 20, n)
+    minutes = 3 * distance + driver / 3 + generator.normal(0, 5, n)
+    return pl.DataFrame(
+        {
+            "ride": [f"r{place}" for place in range(n)],
+            "at": at,
+            "done": [moment + timedelta(minutes=20) for moment in at],
+            "driver": [f"d{one:02d}" for one in driver],
+            "zone": generator.choice(["north", "south"], n),
+            "distance": distance,
+            "fare": 2 * minutes + 1,
+            "city": ["here"] * n,
+            "remark": [f"text {place}" for place in range(n)],
+            "minutes": minutes,
+        }
+    )
+
+
+def run(path, folder):
+    with progress() as shown:
+        return run_once(Lifecycle(Workspace(folder / "workspace", actor="ana"), load_file(path), shown, path=path))
+
+
+def begun(folder, frame, label, name="rides.parquet", **said):
+    return start("rides", Asked(table(folder, frame, name), label, **said), folder, "ana")
+
+
+def clean(path):
+    for command in (["check", "--isolated"], ["format", "--isolated", "--check"]):
+        # Elsewhere than here, where trimaran is what is being written.
+        call = [sys.executable, "-m", "ruff", *command, path.name]
+        done = subprocess.run(call, cwd=path.parent, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_table_with_a_time_becomes_a_gated_model(tmp_path):
+    started = begun(tmp_path, rides(), "minutes", time="at", key="ride")
+    path = tmp_path / "rides.py"
+    assert (started.task, started.labelled, started.file) == ("regression", 3000, str(path))
+    clean(path)
+    state, verdict = run(path, tmp_path)
+    assert verdict.outcome == "pass", verdict.reasons
+    assert "outcome_by_driver" in state.version.features
+    assert state.version.trained_to < state.version.tested_from
+    found = {finding.check: finding.value for finding in verdict.findings}
+    assert found[next(check for check in found if check.startswith("r2"))] > 0.8
+
+
+def test_what_leaks_identifies_or_says_nothing_is_left_out_with_the_reason(tmp_path):
+    left_out = begun(tmp_path, rides(), "minutes", time="at", key="ride").left_out
+    assert set(left_out) == {"done", "fare", "city", "remark"}
+    assert "hardly known by then" in left_out["done"]
+    assert "almost alone (R²" in left_out["fare"]
+    assert left_out["city"] == "always 'here'"
+    assert "identifier or a free text" in left_out["remark"]
+    text = (tmp_path / "rides.py").read_text()
+    assert all(f"# left out: {name}, {reason}" in text for name, reason in left_out.items())
+
+
+def test_a_column_that_tells_much_is_kept_and_asked_about(tmp_path):
+    begun(tmp_path, rides(), "minutes", time="at", key="ride")
+    assert "# DECIDE: distance, alone it tells minutes with R² 0." in (tmp_path / "rides.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "measure", "least"),
+    [
+        ("diabetes", "regression", "r2", 0.2),
+        ("iris", "multiclass", "accuracy", 0.8),
+        ("breast_cancer", "binary", "auc", 0.95),
+    ],
+)
+def test_real_tables_without_a_time_become_gated_models_and_say_what_that_is_worth(tmp_path, name, task, measure, least):
+    started = begun(tmp_path, bundled(name), "target", name="bundled.csv")
+    assert started.task == task
+    path = tmp_path / "rides.py"
+    clean(path)
+    assert "drawn by a hash of their place" in path.read_text()
+    _, verdict = run(path, tmp_path)
+    assert verdict.outcome == "pass", verdict.reasons
+    assert next(one.value for one in verdict.findings if one.check.startswith(measure)) > least
+
+
+def test_a_series_is_forecast_by_its_lags(tmp_path):
+    days = [MORNING + timedelta(days=day) for day in range(200)]
+    level = {"a": 100.0, "b": 300.0}
+    generator = np.random.default_rng(1)
+    walk = {shop: level[shop] + generator.normal(0, 12, 200).cumsum() for shop in level}
+    frame = pl.concat(pl.DataFrame({"day": days, "shop": [shop] * 200, "sold": walk[shop]}) for shop in level)
+    begun(tmp_path, frame, "sold", time="day", key="shop")
+    clean(tmp_path / "rides.py")
+    state, verdict = run(tmp_path / "rides.py", tmp_path)
+    assert {"outcome_of_1d_by_shop", "outcome_of_7d_by_shop", "outcome_of_28d_by_shop"} <= set(state.version.features)
+    assert next(one.value for one in verdict.findings if one.check.startswith("r2")) > 0.8
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    (tmp_path / "rides.py").write_text("mine")
+    with pytest.raises(Conflict, match="is there already"):
+        begun(tmp_path, rides(), "minutes")
+    assert (tmp_path / "rides.py").read_text() == "mine"
+
+
+def test_every_column_that_is_missing_is_told_with_the_nearest_names(tmp_path):
+    with pytest.raises(InputError) as raised:
+        begun(tmp_path, rides(), "minuts", time="att", key="rid")
+    assert [fault.what.split(" ")[0] for fault in raised.value.faults] == ["--label", "--time", "--key"]
+    assert "did you mean 'minutes'" in raised.value.faults[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("frame", "label", "said", "told"),
+    [
+        (lambda: rides().with_columns(minutes=pl.lit(3.0)), "minutes", {}, "3.0 in every row"),
+        (lambda: rides().with_columns(minutes=pl.lit(None, dtype=pl.Float64)), "minutes", {}, "no value in any row"),
+        (lambda: rides(40), "minutes", {}, "40 rows have a label, at least 60"),
+        (lambda: rides().with_columns(minutes=pl.concat_list("minutes")), "minutes", {}, "is List"),
+        (rides, "minutes", {"time": "zone"}, "--time names 'zone', which is String"),
+        (rides, "ride", {}, "only none of the values of 'ride' has 10 rows"),
+        (rides, "zone", {"task": "regression"}, "no number for a regression"),
+        (rides, "driver", {}, "has 60 values, at most 20 classes"),
+    ],
+)
+def test_a_label_that_cannot_be_predicted_is_refused_with_the_reason(tmp_path, frame, label, said, told):
+    with pytest.raises(InputError, match=told):
+        begun(tmp_path, frame(), label, **said)
+    assert not (tmp_path / "rides.py").exists()
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    for name, content, told in (("a.parquet", b"no", "cannot be read"), ("a.xlsx", b"", "is none of")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=told):
+            start("rides", Asked(tmp_path / name, "minutes"), tmp_path, "ana")
+    with pytest.raises(InputError, match="there is no file"):
+        start("rides", Asked(tmp_path / "never.csv", "minutes"), tmp_path, "ana")
+
+
+def test_names_that_python_cannot_say_are_mapped(tmp_path):
+    frame = rides().rename({"distance": "distance (km)", "zone": "class"})
+    begun(tmp_path, frame, "minutes", time="at", key="ride")
+    text = (tmp_path / "rides.py").read_text()
+    assert '"distance (km)": "distance_km"' in text
+    clean(tmp_path / "rides.py")
+    load_file(tmp_path / "rides.py")

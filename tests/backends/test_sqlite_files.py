@@ -1,0 +1,49 @@
+"""The SQLite files beside the ledger say which layout they have: one of before is brought up to date, a later one refused."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.backends.sqlite_metrics import SqliteMetrics
+from trimaran.backends.sqlite_online import SqliteOnline
+from trimaran.backends.sqlite_views import SqliteViews
+from trimaran.core.errors import Unavailable
+
+LAYOUTS = {SqliteCaptures: 2, SqliteOnline: 1, SqliteMetrics: 1, SqliteViews: 1}
+STORES = tuple(LAYOUTS)
+
+
+def told(path, statement):
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(statement).fetchall()
+        connection.commit()
+        return found
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_file_says_which_layout_it_has_and_a_later_one_is_refused_unread(store, tmp_path):
+    path = tmp_path / "store.db"
+    store(path)
+    newest = LAYOUTS[store]
+    assert told(path, "PRAGMA user_version") == [(newest,)]
+    told(path, f"PRAGMA user_version={newest + 1}")
+    with pytest.raises(Unavailable, match=rf"layout {newest + 1}, this trimaran reads layout {newest}; install the newer"):
+        store(path)
+    assert told(path, "PRAGMA user_version") == [(newest + 1,)]
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_file_of_before_layouts_had_numbers_gets_what_was_added_since(store, tmp_path):
+    path = tmp_path / "store.db"
+    store(path)
+    layout = told(path, "SELECT name, sql FROM sqlite_schema ORDER BY name")
+    told(path, "PRAGMA user_version=0")
+    for (name,) in told(path, "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"):
+        told(path, f"DROP INDEX {name}")
+    shutil.copy(path, tmp_path / "old.db")
+    store(tmp_path / "old.db")
+    assert told(tmp_path / "old.db", "SELECT name, sql FROM sqlite_schema ORDER BY name") == layout
+    assert told(tmp_path / "old.db", "PRAGMA user_version") == [(LAYOUTS[store],)]
