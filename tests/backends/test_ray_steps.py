@@ -7,32 +7,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import ray
-from ray.cluster_utils import Cluster
 
 import trimaran as tm
 from trimaran.app.pipelines import pipeline, sheet_of
 from trimaran.app.workspace import Workspace
 from trimaran.backends.process_steps import ProcessEngine
 from trimaran.backends.ray_steps import RayEngine
-from trimaran.core.config import silence_ray
 from trimaran.testing.engine_kit import APART, LAWS
 
 pytestmark = pytest.mark.slow
-
-NODE = {"object_store_memory": 80_000_000, "include_dashboard": False}
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Three nodes: one that only leads, and two with a core each."""
-    silence_ray()
-    made = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
-    for _ in range(2):
-        made.add_node(num_cpus=1, **NODE)
-    yield made
-    ray.shutdown()
-    made.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +83,14 @@ class Losing(RayEngine):
         ended = super().wait(patience)
         self.losses += sum(made.lost for _, made in ended)
         if self.lost is not None and len(list(self.folder.iterdir())) >= 4:
-            self.cluster.remove_node(self.lost, allow_graceful=False)
+            self.cluster.kill(self.lost)
             self.lost = None
             (self.folder / "go on").touch()
         return ended
 
 
 def test_a_run_ends_well_though_a_node_is_killed_in_the_middle(cluster, tmp_path):
-    lost = cluster.add_node(num_cpus=1, **NODE)
+    lost = cluster.add()
     (tmp_path / "seen").mkdir()
     engine = Losing(cluster, lost, tmp_path / "seen")
     workspace = Workspace(tmp_path / "workspace")

@@ -10,13 +10,11 @@ import polars as pl
 import pytest
 import ray
 from polars.testing import assert_frame_equal
-from ray.cluster_utils import Cluster
 from sklearn.linear_model import LogisticRegression
 
 from trimaran.backends.local_tasks import LocalExecutor
 from trimaran.backends.ray_tasks import RayExecutor
 from trimaran.build import Means, Objective, Rows, tune
-from trimaran.core.config import silence_ray
 from trimaran.core.errors import Unavailable
 from trimaran.core.tasks import YesOrNo
 from trimaran.data.declaration import Feature, Model, Moment, Table, log
@@ -24,20 +22,6 @@ from trimaran.data.features import FeatureEngine, PartitionedEngine
 from trimaran.testing.executor_kit import LAWS
 
 pytestmark = pytest.mark.slow
-
-NODE = {"object_store_memory": 80_000_000, "include_dashboard": False}
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Three nodes: one that only leads, as on a machine nobody computes on, and two with a core each."""
-    silence_ray()
-    made = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
-    for _ in range(2):
-        made.add_node(num_cpus=1, **NODE)
-    yield made
-    ray.shutdown()
-    made.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +39,7 @@ class Losing:
     def map(self, act, tasks):
         for number, made in enumerate(self.executor.map(act, tasks)):
             if number == 0:
-                self.cluster.remove_node(self.cluster.list_all_nodes()[-1], allow_graceful=False)
+                self.cluster.kill()
             yield made
 
 
@@ -106,11 +90,11 @@ def test_features_are_those_of_one_process_though_a_node_is_killed_meanwhile(exe
     assert_frame_equal(in_parts(LocalExecutor(), tmp_path / "one process"), once, check_exact=True)
     assert_frame_equal(in_parts(executor, tmp_path / "cluster"), once, check_exact=True)
     assert_frame_equal(in_parts(Losing(executor, cluster), tmp_path / "losing"), once, check_exact=True)
-    assert len(cluster.list_all_nodes()) == 2
+    assert len(cluster) == 2
 
 
 def test_a_task_on_a_node_that_dies_is_run_again(executor, cluster, tmp_path):
-    lost = cluster.add_node(num_cpus=1, **NODE)
+    lost = cluster.add()
 
     def waits(number):
         (tmp_path / f"{number} in {os.getpid()}").touch()
@@ -122,7 +106,7 @@ def test_a_task_on_a_node_that_dies_is_run_again(executor, cluster, tmp_path):
         yield from (("first", 1), ("second", 2))
         while len(list(tmp_path.iterdir())) < 2:
             time.sleep(0.05)
-        cluster.remove_node(lost, allow_graceful=False)
+        cluster.kill(lost)
         (tmp_path / "go on").touch()
 
     assert list(executor.map(waits, tasks())) == [1, 2]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import trimaran as tm
 from trimaran.app.views import Book
 from trimaran.app.workspace import Workspace
 from trimaran.core.nouns import Approval
@@ -149,3 +150,25 @@ def test_an_approval_made_by_clicking_stands_in_the_ledger(page, own_workspace):
 def test_the_report_draws_its_charts_without_a_server(page, told_workspace, tmp_path):
     write_report(Book.open(Workspace.existing(told_workspace), "punctual"), tmp_path / "report.html")
     assert drawn(page, (tmp_path / "report.html").as_uri()) == 7
+
+
+def test_the_graph_of_a_pipeline_is_drawn_and_a_step_unfolds(page, tmp_path):
+    @tm.step
+    def numbers(count=3):
+        print("counting")
+        return list(range(count))
+
+    @tm.step
+    def total(numbers):
+        return sum(numbers)
+
+    run = tm.pipeline(numbers, total, name="sums").run(workspace=tmp_path).run
+    with dashboard_of(tmp_path) as address:
+        page.goto(f"{address}/pipelines")
+        page.get_by_role("link", name=run.name).click()
+        page.wait_for_selector("html[data-charts]")
+        assert page.locator("#chart-graph .textpoint text").all_text_contents() == ["● numbers", "● total"]
+        printed = page.get_by_text("counting", exact=True)
+        assert not printed.is_visible()
+        page.locator("#step-numbers summary").click()
+        assert printed.is_visible()

@@ -29,7 +29,7 @@ def graph_figure(edges: Mapping[str, Sequence[str]], told: Mapping[str, StepRun]
     xs: list[float | None] = []
     ys: list[float | None] = []
     for name, sources in edges.items():
-        for source in sources:
+        for source in [one for one in sources if one in places and one != name]:
             (x1, y1), (x2, y2) = places[source], places[name]
             xs += [x1, x2, None]
             ys += [y1, y2, None]
@@ -60,9 +60,11 @@ def graph_figure(edges: Mapping[str, Sequence[str]], told: Mapping[str, StepRun]
 def _places(edges: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, float]]:
     columns: dict[str, int] = {}
     while len(columns) < len(edges):
-        for name, sources in edges.items():
-            if set(sources) <= columns.keys():
-                columns[name] = 1 + max((columns[source] for source in sources), default=-1)
+        left = [name for name in edges if name not in columns]
+        # A step that takes, in a loop, what itself or a later one gave back waits for nobody but those before it.
+        ready = [name for name in left if not {one for one in edges[name] if one != name} & set(left)] or left[:1]
+        for name in ready:
+            columns[name] = 1 + max((columns[source] for source in edges[name] if source in columns), default=-1)
     places: dict[str, tuple[int, float]] = {}
     for column in sorted(set(columns.values())):
         names = [name for name in columns if columns[name] == column]

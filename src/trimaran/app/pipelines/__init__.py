@@ -6,13 +6,18 @@ from trimaran.app.pipelines.pipeline import Pipeline, Ways, opened, pipeline
 from trimaran.app.pipelines.reasons import Change, Reasons, reasons
 from trimaran.app.pipelines.recording import run_named, runs_of, sheet_of
 from trimaran.app.pipelines.spinning import Spun, name_of, spin
+from trimaran.app.pipelines.viewing import PipelineView, RunList, Runs, StepView
 
 __all__ = [
     "Change",
     "Outcome",
     "Pipeline",
+    "PipelineView",
     "Reasons",
+    "RunList",
+    "Runs",
     "Spun",
+    "StepView",
     "Ways",
     "load_pipeline",
     "name_of",

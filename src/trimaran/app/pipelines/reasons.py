@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -63,18 +65,55 @@ _DID = {
 }
 
 
-def reasons(workspace: Workspace, run: PipelineRun, step: str, item: int | None = None) -> Reasons:
-    """Return why a step of a run was run, or why not; raises ``NotFound`` where the run has no such step."""
-    told = _line(sheet_of(workspace, run).steps, step, item)
+class Past:
+    """The runs before a run, the newest first, and what their sheets say; each sheet is read once."""
+
+    def __init__(self, workspace: Workspace, run: PipelineRun, runs: Sequence[PipelineRun] | None = None) -> None:
+        known = runs_of(workspace, run.pipeline, until=run.started) if runs is None else runs
+        written = takewhile(lambda one: (one.pipeline, one.name) != (run.pipeline, run.name), known)
+        self.runs = [one for one in written if one.pipeline == run.pipeline and one.ended <= run.started][::-1]
+        self._workspace = workspace
+        self._sheets: dict[str, tuple[StepRun, ...]] = {}
+
+    def of(self, told: StepRun) -> tuple[PipelineRun, StepRun] | None:
+        """Return the newest run that asked for the step's key; a cached step is laid beside the run that made its result."""
+        for other in self.runs:
+            if (told.since and other.name != told.since) or not self._workspace.objects.has(other.sheet):
+                continue
+            steps = self.steps(other)
+            found = _line(steps, told.name, told.item)
+            if told.since:
+                found = next((one for one in steps if one.name == told.name and one.key == told.key), found)
+            if found is not None and found.key:
+                return other, found
+        return None
+
+    def steps(self, run: PipelineRun) -> tuple[StepRun, ...]:
+        """Return what a run says of its steps."""
+        if run.sheet not in self._sheets:
+            self._sheets[run.sheet] = sheet_of(self._workspace, run).steps
+        return self._sheets[run.sheet]
+
+
+def reasons(
+    workspace: Workspace, run: PipelineRun, step: str, item: int | None = None, *, past: Past | None = None
+) -> Reasons:
+    """Return why a step of a run was run, or why not; raises ``NotFound`` where the run has no such step.
+
+    ``past`` are the runs before it, looked up where they are not given.
+    """
+    past = past or Past(workspace, run)
+    steps = past.steps(run)
+    told = _line(steps, step, item)
     if told is None:
-        known = ", ".join(dict.fromkeys(one.name for one in sheet_of(workspace, run).steps))
+        known = ", ".join(dict.fromkeys(one.name for one in steps))
         raise NotFound(
             f"{run.name} of {run.pipeline} has no step {step}{'' if item is None else f'[{item}]'}; it has: {known}"
         )
-    several = [one for one in sheet_of(workspace, run).steps if one.name == step and one.item is not None]
+    several = [one for one in steps if one.name == step and one.item is not None]
     if item is None and several:
         return _of_several(run, told, several)
-    before = _before(workspace, run, told)
+    before = past.of(told) if told.key else None
     changes, same = ([], []) if before is None else compared(before[1].parts, told.parts)
     return Reasons(
         step=step,
@@ -94,9 +133,9 @@ def _said(told: StepRun, before: tuple[PipelineRun, StepRun] | None, *, changed:
     if told.fate == "cached":
         return [f"its result was made in {told.since}, and everything that it depends on is the same"]
     found = [f"its result is not served again: {reason}" for reason in told.uncached]
-    if before is None:
+    if before is None and told.key:
         found.append("no run before it had this step")
-    elif not changed and not told.uncached:
+    elif before is not None and not changed and not told.uncached:
         earlier = before[1]
         found.append(
             f"in {before[0].name} it {_DID[earlier.fate]}, so that there was no result to serve"
@@ -114,20 +153,6 @@ def _of_several(run: PipelineRun, told: StepRun, several: list[StepRun]) -> Reas
     first = next((one.item for one in several if one.fate != "cached"), 0)
     said = [f"of its {len(several)} items {words}", f"ask for one of them: {told.name}[{first}]"]
     return Reasons(step=told.name, item=None, run=run.name, fate=told.fate, compared="", changes=[], reasons=said, same=[])
-
-
-def _before(workspace: Workspace, run: PipelineRun, told: StepRun) -> tuple[PipelineRun, StepRun] | None:
-    """Return the newest run before that asked for the step's key; a cached step is laid beside the run that made its result."""
-    for other in reversed(runs_of(workspace, run.pipeline, until=run.started)):
-        if other.name == run.name or not workspace.objects.has(other.sheet) or (told.since and other.name != told.since):
-            continue
-        steps = sheet_of(workspace, other).steps
-        found = _line(steps, told.name, told.item)
-        if told.since:
-            found = next((one for one in steps if one.name == told.name and one.key == told.key), found)
-        if found is not None and found.key:
-            return other, found
-    return None
 
 
 def _line(steps: tuple[StepRun, ...], name: str, item: int | None) -> StepRun | None:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from trimaran.app.pipelines import run_named, spin
+from trimaran.doors.cli.asking import RunOption, StepArgument
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import print_json, say
 from trimaran.doors.cli.steps import PipelineOption
-from trimaran.doors.cli.why_ran import RunOption, StepArgument
 
 app = typer.Typer(add_completion=False)
 

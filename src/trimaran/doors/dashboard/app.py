@@ -21,7 +21,7 @@ from litestar.types import Message, Scope
 from trimaran.app.workspace import Workspace
 from trimaran.core.canon import digest
 from trimaran.core.errors import NotFound
-from trimaran.doors.dashboard import api, pages, run_pages
+from trimaran.doors.dashboard import api, pages, pipeline_pages, run_pages
 from trimaran.doors.dashboard.access import ACCESS, Access, check_policies, guard
 from trimaran.doors.dashboard.assets import FOR_EVER, Asset, load_assets
 from trimaran.doors.dashboard.faults import told
@@ -73,6 +73,10 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
             run_pages.runs,
             run_pages.runs_compared,
             run_pages.run_of,
+            pipeline_pages.pipelines_page,
+            pipeline_pages.pipeline_page,
+            pipeline_pages.pipelines,
+            pipeline_pages.pipeline_of,
             health,
             asset,
         ],

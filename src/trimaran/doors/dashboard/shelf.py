@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from markupsafe import Markup
 
 from trimaran.app.catalogue import Catalogue, FeatureView
+from trimaran.app.pipelines import Runs
 from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
@@ -23,6 +24,7 @@ class Shelf:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.pipelines = Runs(workspace)
         self._views: dict[tuple[str, ...], tuple[int, object]] = {}
         self._locks: dict[tuple[str, ...], Lock] = {}
         self._lock = Lock()
