@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from trimaran.backends.process_tasks import ProcessExecutor
-from trimaran.core.errors import Unavailable
+from trimaran.core.errors import Lost
 from trimaran.testing.executor_kit import LAWS
 
 
@@ -27,7 +27,7 @@ def test_a_task_that_kills_its_process_is_named_and_the_next_ones_run(tmp_path):
         return number
 
     made = []
-    with pytest.raises(Unavailable, match="task 1: its process was killed 2 times"):
+    with pytest.raises(Lost, match="task 1: its process was killed 2 times"):
         made.extend(ProcessExecutor(2).map(deadly, [(f"task {number}", number) for number in range(3)]))
     assert made in ([], [0])
     assert list(ProcessExecutor(2).map(deadly, [("task 2", 2)])) == [2]

@@ -15,7 +15,7 @@ from trimaran.backends.process_tasks import ProcessExecutor
 from trimaran.backends.sqlite_metrics import SqliteMetrics
 from trimaran.build import Means, Objective, TrainingSets, TrialRuns, tune
 from trimaran.build.pruning import bars_of
-from trimaran.core.errors import DefinitionError, UserCodeError
+from trimaran.core.errors import DefinitionError, Unavailable, UserCodeError
 from trimaran.core.nouns import Tracked
 
 # The functions of a product file belong to no module that could be imported elsewhere; those here shall not either.
@@ -212,3 +212,14 @@ def test_what_cannot_be_is_refused_when_it_is_declared(product, tmp_path, model,
     declaration.model(**model)(weighted)
     with pytest.raises(DefinitionError, match=said):
         declaration.freeze(tmp_path)
+
+
+def test_a_place_of_work_that_is_not_there_ends_the_tuning_and_fails_no_trial(bench):
+    class Away:
+        def map(self, act, tasks):
+            raise Unavailable("the cluster does not answer")
+
+    made = bench()
+    with pytest.raises(Unavailable, match="does not answer"):
+        made.tune(executor=Away(), diary=made.diary)
+    assert made.kept() == []

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
+from trimaran.app.computing import open_computing
 from trimaran.app.launch import Up
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import MODULE, Loaded, Schemas, load_product
 from trimaran.app.manuscript import Birth, manuscript
 from trimaran.app.materialising import Materialised, Materialising, in_service
 from trimaran.app.past import compare, explain
+from trimaran.app.pipelines import read_engine
 from trimaran.app.policies import policies_of
 from trimaran.app.profiling import day_of, profile_table
 from trimaran.app.progress import progress
@@ -52,14 +54,19 @@ from trimaran.deploy import Lookups
 Folder = str | Path
 
 
-def run(product: Declaration, birth: Birth, workspace: Folder | None, data: Folder | None) -> ShownVersion:
+def run(
+    product: Declaration, birth: Birth, workspace: Folder | None, data: Folder | None, *, engine: str | None = None
+) -> ShownVersion:
     """Take in what there is, train a version, judge it at the gate, and return it."""
+    if engine is not None:
+        read_engine(engine)
     root = _root(birth, data)
     loaded = _loaded(product, birth, root, held_schemas(_folder(workspace), product.name))
     opened = Workspace(_folder(workspace), actor=default_person())
     opened.data_root = root
     with progress() as bars:
-        state, _ = run_once(Lifecycle(opened, loaded, bars, path=birth.path))
+        computing = open_computing(opened.root, opened.settings.computing, engine)
+        state, _ = run_once(Lifecycle(opened, loaded, bars, path=birth.path, computing=computing))
     return shown(ShownVersion, version_view(Book.open(opened, product.name), state.version.name))
 
 

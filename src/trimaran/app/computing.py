@@ -1,10 +1,11 @@
-"""By what means a workspace computes features: how much memory, in this process or on a Ray cluster."""
+"""By what means a workspace computes: how much memory, in this process, in several, or on a Ray cluster."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
 
+from trimaran.app.pipelines import Place, read_engine
 from trimaran.app.settings import ComputingSettings
 from trimaran.backends.footprint import free_memory
 from trimaran.backends.local_tasks import LocalExecutor
@@ -18,28 +19,47 @@ from trimaran.data.features import READING
 SCRATCH = "scratch"
 
 
-def open_computing(root: Path, settings: ComputingSettings) -> Computing:
-    """Return what the settings of a workspace's folder say; raises ``Unavailable`` without the extra ``ray``.
+def open_computing(root: Path, settings: ComputingSettings, engine: str | None = None) -> Computing:
+    """Return what an engine's name says, without one what the settings of a workspace's folder say.
 
-    Where no memory is named it is half of what is free when features are computed.
+    Where no memory is named it is half of what is free when features are computed. Raises ``InputError`` for an engine that
+    there is not, ``Unavailable`` without the extra ``ray``, and where a cluster that is named does not answer.
     """
     size = settings.bytes
 
     def memory() -> int:
         return max((free_memory() // 2 if size is None else size) - READING, READING)
 
-    executor = _executor(settings)
-    trials = executor if settings.engine == "ray" else ProcessExecutor(settings.workers) if settings.workers > 1 else None
-    return Computing(memory, executor, Scratch(root / SCRATCH).folder, trials)
+    place = _place(settings) if engine is None else read_engine(engine)
+    executor = _executor(place)
+    if engine is not None and place.name == "ray":
+        import_module("trimaran.backends.ray_tasks").join(place.address)  # told now, not when the first trial is due
+    return Computing(
+        memory,
+        # Parts that the settings' processes compute would each need a share of the memory; they are there for trials.
+        LocalExecutor() if engine is None and place.name == "processes" else executor,
+        Scratch(root / SCRATCH).folder,
+        None if place.name == "local" else executor,
+        engine=place.name,
+        side_by_side=place.workers if engine is not None else 1,
+    )
 
 
-def _executor(settings: ComputingSettings) -> Executor:
-    if settings.engine == "local":
+def _place(settings: ComputingSettings) -> Place:
+    if settings.engine == "ray":
+        return Place("ray", address=settings.address or "auto")
+    return Place("processes", settings.workers) if settings.workers > 1 else Place("local")
+
+
+def _executor(place: Place) -> Executor:
+    if place.name == "local":
         return LocalExecutor()
+    if place.name == "processes":
+        return ProcessExecutor(place.workers)
     try:
         backend = import_module("trimaran.backends.ray_tasks")
     except ModuleNotFoundError as error:
         message = "computing on Ray needs a library that is not installed: run `pip install 'trimaran[ray]'`"
         raise Unavailable(message) from error
-    executor: Executor = backend.RayExecutor(settings.address or "auto")
+    executor: Executor = backend.RayExecutor(place.address)
     return executor

@@ -58,6 +58,8 @@ class Lifecycle:
         self._path = path
         self._seed = seed
         self.progress = self._stages = Stages(progress)
+        means = computing or open_computing(workspace.root, workspace.settings.computing)
+        self._engine = means.engine
         self._trainer = Trainer(
             objects=workspace.objects,
             ledger=workspace.ledger,
@@ -65,7 +67,7 @@ class Lifecycle:
             native=workspace.native,
             compiled=workspace.compiled,
             progress=self.progress,
-            computing=computing or open_computing(workspace.root, workspace.settings.computing),
+            computing=means,
             metrics=lambda: workspace.metrics,
         )
 
@@ -146,7 +148,8 @@ class Lifecycle:
         candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
         state, verdict = self._judge(definition, candidate.ref)
         self._stages.gate()
-        write_loop(self.workspace, self._stages, Passed(candidate.run, candidate.version, verdict))
+        passed = Passed(candidate.run, candidate.version, verdict)
+        write_loop(self.workspace, self._stages, passed, engine=self._engine)
         return state, verdict
 
     def replicate(self, cause: str, *, key: str) -> list[Segment]:

@@ -52,9 +52,15 @@ class Product(Declaration):
         """Return the checked definition; raises ``DefinitionError`` with every fault at once."""
         return self.freeze(self._birth.root if data is None else Path(data))
 
-    def run(self, workspace: str | Path | None = None, data: str | Path | None = None) -> ShownVersion:
-        """Take in what there is, train a version, judge it at the gate, and return it."""
-        version: ShownVersion = _acts().run(self, self._birth, workspace, data)
+    def run(
+        self, workspace: str | Path | None = None, data: str | Path | None = None, *, engine: str | None = None
+    ) -> ShownVersion:
+        """Take in what there is, train a version, judge it at the gate, and return it.
+
+        ``engine`` says where trials and parts of features are computed: local, processes, processes:4, ray or ray://host:port;
+        what the workspace's settings say by default. What comes of it is the same.
+        """
+        version: ShownVersion = _acts().run(self, self._birth, workspace, data, engine=engine)
         return version
 
     def take_in(self, workspace: str | Path | None = None, data: str | Path | None = None) -> list[Ingest]:

@@ -13,7 +13,7 @@ import cloudpickle
 from joblib.externals.loky import get_reusable_executor
 
 from trimaran.backends.local_tasks import attempted
-from trimaran.core.errors import TrimaranError, Unavailable
+from trimaran.core.errors import Lost, TrimaranError
 
 Task = TypeVar("Task")
 Made = TypeVar("Made")
@@ -29,14 +29,14 @@ class ProcessExecutor:
     """An ``Executor`` with so many processes, started fresh and kept while there is work (joblib's loky).
 
     Acts and tasks travel pickled by value, functions of a product's own module among them. A process that is killed, by the
-    kernel for its memory or by itself, fails its task with ``Unavailable`` and no other.
+    kernel for its memory or by itself, fails its task with ``Lost`` and no other.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
     def map(self, act: Callable[[Task], Made], tasks: Iterable[tuple[str, Task]]) -> Iterator[Made]:
-        """Yield what an act makes of named tasks, in their order; raises ``Unavailable`` for one that kills its process."""
+        """Yield what an act makes of named tasks, in their order; raises ``Lost`` for one that kills its process."""
         shared = cloudpickle.dumps(act)
         waiting: deque[tuple[str, bytes, Future[Any]]] = deque()
         for name, task in tasks:
@@ -59,7 +59,7 @@ class ProcessExecutor:
             except BrokenProcessPool as error:
                 if again == _AGAIN:
                     message = f"{name}: its process was killed {_AGAIN + 1} times, by itself or for its memory; give it more, or mend it"
-                    raise Unavailable(message) from error
+                    raise Lost(message) from error
                 promised = self._submit(shared, name, task)
             else:
                 if isinstance(made, Exception):

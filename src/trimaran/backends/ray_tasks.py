@@ -13,7 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from trimaran.backends.local_tasks import attempted
 from trimaran.core.config import silence_ray
-from trimaran.core.errors import TrimaranError, Unavailable
+from trimaran.core.errors import Lost, TrimaranError, Unavailable
 
 Task = TypeVar("Task")
 Made = TypeVar("Made")
@@ -41,7 +41,7 @@ class RayExecutor:
         self.address = address
 
     def map(self, act: Callable[[Task], Made], tasks: Iterable[tuple[str, Task]]) -> Iterator[Made]:
-        """Yield what an act makes of named tasks, in their order; raises ``Unavailable`` without a cluster, or when it is lost."""
+        """Yield what an act makes of named tasks, in their order; raises ``Unavailable`` without a cluster, ``Lost`` for one that its workers do not survive."""
         join(self.address)
         run: Any = ray.remote(max_retries=_AGAIN)(_run)
         shared = ray.put(act)
@@ -98,7 +98,7 @@ def _made(name: str, promised: Any) -> Any:
         raise
     except RayError as error:
         message = f"{name}: its workers were lost {_AGAIN + 1} times ({type(error).__name__}): give them more memory"
-        raise Unavailable(message) from error
+        raise Lost(message) from error
     if isinstance(made, TrimaranError):
         raise made
     return made

@@ -18,20 +18,23 @@ from trimaran.data.features import FeatureEngine, PartitionedEngine
 class Computing:
     """How many bytes may be taken, asked each time; who computes parts; and a folder to put rows aside in meanwhile.
 
-    ``trials`` does the trials of a tuning, None for this process, one after the other.
+    ``trials`` does the trials of a tuning, None for this process, one after the other; ``engine`` is what people call all of
+    this. ``side_by_side`` parts are computed in this machine's memory at once, each in its share.
     """
 
     memory: Callable[[], int]
     executor: Executor
     scratch: Callable[[], AbstractContextManager[Path]]
     trials: Executor | None = None
+    engine: str = "local"
+    side_by_side: int = 1
 
     def in_parts(self, definition: Definition, asked: pl.DataFrame, rows: Mapping[str, pl.LazyFrame]) -> InParts | None:
         """Return what computes features in parts, None where they can be computed at once."""
         engine = engine_of(definition)
         history = {name: rows[name] for name in engine.needs}
         memory = self.memory()
-        parts = PartitionedEngine(engine, memory, self.executor)
+        parts = PartitionedEngine(engine, memory // self.side_by_side, self.executor)
         return InParts(parts, definition, history, self.scratch) if parts.cost(asked.lazy(), history) > memory else None
 
 

@@ -16,7 +16,7 @@ from trimaran.build.pruning import Bars, GivenUp, Report, bars_of
 from trimaran.build.training_set import Rows
 from trimaran.core.canon import canonical
 from trimaran.core.checks import LOWER
-from trimaran.core.errors import Fault, InputError, TrimaranError, Unavailable, UserCodeError
+from trimaran.core.errors import Fault, InputError, Lost, TrimaranError, UserCodeError
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Executor, Progress
 from trimaran.core.tasks import Task
@@ -214,7 +214,7 @@ def _made(attempt: Attempt, given: Sequence[tuple[int, Mapping[str, Any]]], exec
             for trial in executor.map(attempt, tasks) if executor is not None else map(attempt, list(left)):
                 left.pop(0)
                 yield trial
-        except Unavailable as error:
+        except Lost as error:
             number, said = left.pop(0)
             yield Trial(number=number, parameters=dict(said), value=None, seconds=0.0, error=str(error))
 

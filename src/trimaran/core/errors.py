@@ -7,6 +7,7 @@ TrimaranError
  ├── Conflict             the record moved on since the caller looked, or a key was used for something else
  ├── Refused              a rule, a missing proof or a missing role stands in the way
  ├── Unavailable          a store or server cannot answer now; nothing was acknowledged
+ │    └── Lost             where one task ran was lost, each time it was run again; the other tasks go on
  ├── Corrupt              stored bytes do not match their digest or chain
  └── UserCodeError        a function of the product raised; keeps the author's traceback
 """
@@ -75,6 +76,10 @@ class Refused(TrimaranError):
 
 class Unavailable(TrimaranError):
     """A store or server cannot answer now; nothing was acknowledged."""
+
+
+class Lost(Unavailable):
+    """The process or node of one task was lost, each time that it was run again; other tasks are not concerned."""
 
 
 class Corrupt(TrimaranError):

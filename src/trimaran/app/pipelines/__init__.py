@@ -1,5 +1,6 @@
 """Pipelines in a workspace: run, recorded, asked why, spun."""
 
+from trimaran.app.pipelines.engines import ENGINES, Place, read_engine
 from trimaran.app.pipelines.loading import load_pipeline, read_parameters
 from trimaran.app.pipelines.outcome import Outcome
 from trimaran.app.pipelines.pipeline import Pipeline, Ways, opened, pipeline
@@ -9,10 +10,12 @@ from trimaran.app.pipelines.spinning import Spun, name_of, spin
 from trimaran.app.pipelines.viewing import PipelineView, RunList, Runs, StepView
 
 __all__ = [
+    "ENGINES",
     "Change",
     "Outcome",
     "Pipeline",
     "PipelineView",
+    "Place",
     "Reasons",
     "RunList",
     "Runs",
@@ -23,6 +26,7 @@ __all__ = [
     "name_of",
     "opened",
     "pipeline",
+    "read_engine",
     "read_parameters",
     "reasons",
     "run_named",

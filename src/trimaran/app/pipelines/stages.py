@@ -66,7 +66,7 @@ class Passed(NamedTuple):
     verdict: Verdict
 
 
-def write_loop(workspace: Workspace, stages: Stages, passed: Passed) -> PipelineRun | None:
+def write_loop(workspace: Workspace, stages: Stages, passed: Passed, *, engine: str = "local") -> PipelineRun | None:
     """Write a training down as a run of the pipeline that a product is; None where it was done before, and nothing was run.
 
     What its stages made is named in words, not by the objects' digests: a version that is purged must not be held by this.
@@ -100,7 +100,7 @@ def write_loop(workspace: Workspace, stages: Stages, passed: Passed) -> Pipeline
     record = PipelineRun(
         name=run.name,
         pipeline=version.product,
-        engine="local",
+        engine=engine,
         started=run.started,
         ended=workspace.clock.now(),
         seconds=sum(stages.seconds.values()),

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from trimaran.app.computing import open_computing
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
+from trimaran.app.pipelines import read_engine
 from trimaran.app.progress import progress
 from trimaran.app.running import run_once, take_in
 from trimaran.app.views import Book, version_view
@@ -23,6 +25,15 @@ from trimaran.doors.cli.show import print_version
 
 app = typer.Typer(add_completion=False)
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where trials and parts of features are computed: local, processes, processes:4, ray, ray://host:port, or "
+        "ray://local for a cluster of its own; what the workspace's settings say by default.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
 def run(
@@ -32,16 +43,20 @@ def run(
     only: Annotated[
         Literal["data"] | None, typer.Option(help="Stop after a part: data takes in, and trains nothing.")
     ] = None,
+    engine: EngineOption = None,
     *,
     json: JsonOption = False,
 ) -> None:
     """Take in data, train a version of a product and judge it at the gate; exit code 1 when the gate refuses."""
+    if engine is not None:
+        read_engine(engine)  # a wrong word is told before a workspace is made
     folder = workspace or default_workspace()
     loaded = load_file(product_file, root=data, held=lambda product: held_schemas(folder, product))
     opened = Workspace(folder, actor=default_person())
     opened.data_root = data or product_file.parent
     with progress() as shown:
-        life = Lifecycle(opened, loaded, shown, path=product_file)
+        computing = open_computing(opened.root, opened.settings.computing, engine)
+        life = Lifecycle(opened, loaded, shown, path=product_file, computing=computing)
         if only == "data":
             taken = take_in(life, opened.clock.now())
         else:
