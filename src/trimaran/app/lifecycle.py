@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -15,7 +16,19 @@ from trimaran.app.pipelines.stages import Passed, Stages, write_loop
 from trimaran.app.policies import policies_of
 from trimaran.app.promotion import PASSING, Promotion
 from trimaran.app.workspace import Workspace
-from trimaran.build import Computing, Job, Rival, Segment, Snapshot, Source, Trainer, read_evidence, replicate, suggest
+from trimaran.build import (
+    Computing,
+    Evidence,
+    Job,
+    Rival,
+    Segment,
+    Snapshot,
+    Source,
+    Trainer,
+    read_evidence,
+    replicate,
+    suggest,
+)
 from trimaran.control.approvals import outstanding, sign
 from trimaran.control.gates import judge_candidate
 from trimaran.control.state import ProductState, VersionState, subject_of
@@ -28,11 +41,28 @@ from trimaran.data.tables import Tables
 from trimaran.deploy import Releases
 
 
+class Judge(Protocol):
+    """Judges a candidate by its evidence, as ``judge_candidate`` does."""
+
+    def __call__(
+        self,
+        definition: Definition,
+        evidence: Evidence,
+        about: str,
+        *,
+        stored: str | None = None,
+        refs: Sequence[Ref] = (),
+    ) -> Verdict:
+        """Return the verdict about the model with digest ``about``."""
+        ...
+
+
 class Lifecycle:
     """The acts of one product's life; each is idempotent, so that a life cut short goes on where it was.
 
     The actor of the workspace's ledger is who acts; people who sign act in their own names. ``computing`` stands for what the
-    workspace's settings say of it.
+    workspace's settings say of it, ``trials`` for how many the product tunes by, ``judge`` for the gate: a test on a slice of the
+    data tries few, and cannot hold it to bounds.
     """
 
     def __init__(
@@ -44,6 +74,8 @@ class Lifecycle:
         path: Path | None = None,
         seed: int = 13,
         computing: Computing | None = None,
+        trials: int | None = None,
+        judge: Judge = judge_candidate,
     ) -> None:
         self.workspace = workspace
         self.definition: Definition = loaded.definition
@@ -57,6 +89,8 @@ class Lifecycle:
         self._text = loaded.text
         self._path = path
         self._seed = seed
+        self._trials = trials
+        self._judge_by = judge
         self.progress = self._stages = Stages(progress)
         means = computing or open_computing(workspace.root, workspace.settings.computing)
         self._engine = means.engine
@@ -144,6 +178,7 @@ class Lifecycle:
             seed=self._seed,
             parameters=self._chosen_parameters(),
             shuffled=planted,
+            trials=self._trials,
         )
         candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
         state, verdict = self._judge(definition, candidate.ref)
@@ -211,7 +246,7 @@ class Lifecycle:
         version, run = made.version, next(run for entry, run in state.runs if entry.ref == made.version.run)
         stored = run.artifacts["evidence"]
         evidence = read_evidence(self.workspace.objects, stored)
-        verdict = judge_candidate(definition, evidence, version.native, stored=stored, refs=[ref])
+        verdict = self._judge_by(definition, evidence, version.native, stored=stored, refs=[ref])
         self.ledger.append(verdict, subject_of(version), key=f"gate:{subject_of(version)}")
         if made.stage == "trained":
             self.releases.stage(ref, reason=f"trained because of {run.cause}")

@@ -17,6 +17,7 @@ from trimaran.build.evidence import (
     read_evidence,
     write_evidence,
 )
+from trimaran.build.fitting import fit_model, scores_of
 from trimaran.build.recording import SHEET, Sheet, balance_key
 from trimaran.build.segments import Segment, replicate, segment_values
 from trimaran.build.specification import RowModel
@@ -64,8 +65,10 @@ __all__ = [
     "balance_key",
     "divide",
     "evaluate",
+    "fit_model",
     "read_evidence",
     "replicate",
+    "scores_of",
     "segment_values",
     "suggest",
     "track_code",

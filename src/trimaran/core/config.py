@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 DEFAULT_WORKSPACE = Path(".trimaran")
 
 
+_instead: ContextVar[Path | None] = ContextVar("workspace", default=None)
+
+
+@contextmanager
+def workspace_instead(folder: Path) -> Iterator[None]:
+    """Let a folder be the workspace where none is named: what an author's code tracks while it is tried leaves no trace."""
+    token = _instead.set(folder)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
 def default_workspace() -> Path:
     """Return the workspace folder to use when none is named: ``TRIMARAN_WORKSPACE``, else ``.trimaran``."""
+    instead = _instead.get()
+    if instead is not None:
+        return instead
     return Path(os.environ.get("TRIMARAN_WORKSPACE") or DEFAULT_WORKSPACE)
 
 

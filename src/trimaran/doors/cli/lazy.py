@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Command] = {
     "check": Command("check", "Check a product file and report every fault at once; nothing is run."),
     "new": Command("new", "Begin a product from a table alone: writes its file, for you to decide on."),
     "run": Command("run", "Take in data, train a version of a product and judge it at the gate."),
+    "test": Command("test", "Try a product's contracts, features, model and whole loop on a slice of its data."),
     "steps": Command("steps", "Run a pipeline of steps, and list and show its runs."),
     "why-ran": Command("why_ran", "Say why a step of a pipeline ran: what changed since the run before."),
     "why-cached": Command("why_cached", "Say why a step did not have to run: what is the same, and since when."),
