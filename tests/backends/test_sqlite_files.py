@@ -2,11 +2,14 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
 
 from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.backends.sqlite_ledger import SqliteLedger
 from trimaran.backends.sqlite_metrics import SqliteMetrics
 from trimaran.backends.sqlite_online import SqliteOnline
 from trimaran.backends.sqlite_views import SqliteViews
@@ -47,3 +50,25 @@ def test_a_file_of_before_layouts_had_numbers_gets_what_was_added_since(store, t
     store(tmp_path / "old.db")
     assert told(tmp_path / "old.db", "SELECT name, sql FROM sqlite_schema ORDER BY name") == layout
     assert told(tmp_path / "old.db", "PRAGMA user_version") == [(LAYOUTS[store],)]
+
+
+OPENED = """
+import sys
+from pathlib import Path
+import trimaran.backends.{module} as module
+module.{store}(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("store", [*STORES, SqliteLedger])
+def test_a_process_that_opened_a_file_twice_keeps_its_log_when_another_process_ends(store, tmp_path):
+    # Closing any handle of a file drops the locks that a process holds on it (POSIX): SQLite closes its own last.
+    path = tmp_path / "store.db"
+    here = store(path), store(path)
+    log = path.with_name("store.db-wal")
+    before = log.stat().st_ino
+    other = OPENED.format(module=store.__module__.rpartition(".")[2], store=store.__name__)
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True, timeout=60)
+    assert here[0].path == here[1].path
+    assert log.exists(), "the other process took itself for the last one, and removed the log that this one writes to"
+    assert log.stat().st_ino == before

@@ -63,9 +63,10 @@ class Disk:
             if call.name != "sendto" and not call.path.endswith("-shm"):
                 self._apply(place, call)
 
-    def image(self, to: Path, dice: random.Random) -> float:
-        """Write one disk and return the chance that each thing not synced had to survive on it."""
-        chance = dice.choice((0.0, 0.0, 0.5, 0.9, 1.0))
+    def image(self, to: Path, dice: random.Random, chance: float | None = None) -> float:
+        """Write one disk and return the chance that each thing not synced had to survive on it, at random if not given."""
+        if chance is None:
+            chance = dice.choice((0.0, 0.0, 0.5, 0.9, 1.0))
         fates: dict[int, bool] = {}
         self._lay(self._tree, to, dice, chance, fates)
         return chance

@@ -23,6 +23,7 @@ import clients
 import deltalake  # noqa: F401 - warm
 import jumping
 import msgspec
+import strangers
 from disks import Disk
 from judging import Toll, judge, picture, play, play_again, prepare
 from tracing import GO, KILL, OPENS, SYNCS, WRITES, Call, Seen, watch
@@ -118,6 +119,11 @@ def _postgres(url: str) -> LedgerStore:
 def clocks(seed: int, processes: int, writes: int) -> dict[str, list[str]]:
     """Let processes whose clocks jump back and forth write to one ledger, and say what is wrong with its times."""
     return apart(_clocks, seed, processes, writes)
+
+
+def stranger(name: str) -> tuple[int, list[str]]:
+    """Kill a writer at its flush beside each call of another that opens the file and writes the same."""
+    return strangers.all_points(name, apart)
 
 
 def _clocks(seed: int, processes: int, writes: int) -> dict[str, list[str]]:
@@ -293,7 +299,9 @@ class _Fsyncs:
         return errno.EIO if call.name in SYNCS and self.seen in self.wanted else GO
 
 
-JOBS: dict[str, Callable[..., Any]] = {act.__name__: act for act in (count, kill, power, errors, full, history, clocks)}
+JOBS: dict[str, Callable[..., Any]] = {
+    act.__name__: act for act in (count, kill, power, errors, full, history, clocks, stranger)
+}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[s
     """
     if not path.parent.exists():
         make_folder(path.parent)
-    settle(path)
     with closing_writer(path) as connection, transaction(connection, path):
         (there,) = connection.execute("PRAGMA user_version").fetchone()
         if there > form:
@@ -55,24 +54,16 @@ def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[s
             connection.execute(f"PRAGMA user_version={form}")
 
 
-def settle(path: Path) -> None:
-    """Put on the disk what a writer that was killed had written and not flushed yet; raises ``Unavailable``.
-
-    Whoever opens the file finds it there, and would otherwise answer that it is done.
-    """
-    try:
-        for file in (path, path.with_name(f"{path.name}-wal"), path.parent):
-            with suppress(FileNotFoundError):  # not there yet, or taken into the main file meanwhile
-                flush(file)
-    except OSError as error:
-        message = f"{path} could not be flushed ({error}); nothing was recorded: look at the disk, then try again"
-        raise Unavailable(message) from error
-
-
 def writer(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
-    """Return a connection whose commits are on the disk when they return; transactions are begun by hand."""
+    """Return a connection whose commits are on the disk when they return; transactions are begun by hand.
+
+    All that can be read as long as it stays open is on the disk too, whoever wrote it: whoever finds a key may answer
+    that it is done.
+    """
     with _opening(path, sqlite3.Connection) as connection:
         _patiently_wal(connection, path)
+        connection.execute("PRAGMA schema_version").fetchone()  # reads the log, and makes it where there is none
+        _settle(path)
         connection.execute(f"PRAGMA busy_timeout={round(1000 * patience)}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -221,6 +212,20 @@ def _opening(path: Path, kind: type[sqlite3.Connection]) -> Iterator[sqlite3.Con
         if isinstance(error, sqlite3.DatabaseError):
             raise translated(error, path) from error
         raise
+
+
+def _settle(path: Path) -> None:
+    # SQLite shows the frames of a commit to other processes once they are flushed, with one exception: whoever opens a file
+    # that nobody has open reads whatever frames lie in its log, also those whose writer was killed before it flushed them.
+    # So the log is flushed after it was read, on a connection that stays, beside which nobody else will be the first.
+    # The file itself must not be opened here: closing it would drop the locks that SQLite holds on it for this process
+    # (POSIX locks belong to a process and a file), and another process, taking itself for the last one, removes the log.
+    try:
+        for file in (path.with_name(f"{path.name}-wal"), path.parent):
+            flush(file)
+    except OSError as error:
+        message = f"{path} could not be flushed ({error}); nothing was recorded: look at the disk, then try again"
+        raise Unavailable(message) from error
 
 
 def _patiently_wal(connection: sqlite3.Connection, path: Path) -> None:

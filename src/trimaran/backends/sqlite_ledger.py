@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from trimaran.backends.flushing import make_folder
 from trimaran.backends.ledger_tables import FORM, entries, latest
 from trimaran.backends.sql_ledger import Appending, SqlLedger, Take, bring_up_to_date, known
-from trimaran.backends.sqlite_files import PATIENCE, Readers, reader, settle, translated, writer
+from trimaran.backends.sqlite_files import PATIENCE, Readers, reader, translated, writer
 from trimaran.core.errors import Corrupt
 from trimaran.core.nouns import Entry
 
@@ -43,7 +43,6 @@ class SqliteLedger(SqlLedger):
         self.path = path
         if not path.parent.exists():
             make_folder(path.parent)
-        settle(path)
         self._writer = sa.create_engine("sqlite://", creator=lambda: writer(path, patience), poolclass=StaticPool)
         self._reading = sa.create_engine("sqlite://", creator=lambda: reader(path), poolclass=QueuePool, max_overflow=-1)
         self._open()
@@ -90,6 +89,8 @@ class SqliteLedger(SqlLedger):
             return self._appending(connection, take, self.name)
 
     def _open(self) -> None:
+        with _told(self.path), self._writer.connect():  # first, and for as long as the store is open
+            pass
         form = 0
         if self.path.exists():
             with _told(self.path), self._reading.connect() as connection:
