@@ -38,8 +38,7 @@ class Place:
         self.auditor = Auditor(self.ledger, self.objects, CheckpointFiles(root), CLOCK)
 
     def close(self):
-        self.store._writer.dispose()
-        self.store._reading.dispose()
+        self.store._writer.close()
         self.store._readers.connection.close()
 
 

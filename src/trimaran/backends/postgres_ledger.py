@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from trimaran.backends.ledger_tables import FORM, entries, latest
-from trimaran.backends.sql_ledger import Appending, SqlLedger, Take, bring_up_to_date, known
+from trimaran.backends.asking import Asking
+from trimaran.backends.ledger_tables import FORM, Row
+from trimaran.backends.migrations import upgrade
+from trimaran.backends.sql_ledger import Appending, SqlLedger, Take, known
 from trimaran.core.errors import Corrupt, TrimaranError, Unavailable
 from trimaran.core.nouns import Entry
 
@@ -31,8 +32,6 @@ _PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _AWAY = ("08", "57P01", "57P02", "57P03", "53300")
 _REFUSED = ("FATAL:", "no password supplied", "server does not support SSL")
 _COMES_BACK = ("the database system is", "too many", "remaining connection slots", "terminating connection")
-_OF_KEYS = sa.select(entries).where(entries.c.key == sa.any_(sa.bindparam("keys", type_=ARRAY(sa.Text))))
-_POINT = insert(latest).on_conflict_do_update(index_elements=["kind", "subject"], set_={"seq": insert(latest).excluded.seq})
 
 
 class PostgresLedger(SqlLedger):
@@ -57,29 +56,29 @@ class PostgresLedger(SqlLedger):
         self._asking = self._reading.execution_options(isolation_level="AUTOCOMMIT")
         weakref.finalize(self, _close, self._writer, self._reading)
         self._patiently(self._open)
-        super().__init__(self.url, Appending(self._writer.dialect, _OF_KEYS, _POINT, list))
+        super().__init__(self.url, Appending("key = ANY(?)", list))
 
     def close(self) -> None:
         """Give the connections back; a closed store opens them again when it is used."""
         _close(self._writer, self._reading)
 
-    def _rows(self, statement: sa.Select[Any], values: Mapping[str, object]) -> Sequence[sa.Row[Any]]:
-        def ask() -> Sequence[sa.Row[Any]]:
+    def _rows(self, question: str, values: Sequence[object] = ()) -> Sequence[Row]:
+        def ask() -> Sequence[Row]:
             with self._asking.connect() as connection:
-                return connection.execute(statement, values).all()
+                return list(Asking(connection).execute(question, values))
 
         return self._patiently(ask)
 
     @contextmanager
-    def _snapshot(self) -> Iterator[sa.Connection]:
+    def _snapshot(self) -> Iterator[Asking]:
         with self._told(), self._reading.connect() as connection:
-            yield connection.execution_options(isolation_level="REPEATABLE READ")
+            yield Asking(connection.execution_options(isolation_level="REPEATABLE READ"))
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def _writing(self) -> Iterator[Asking]:
         with self._told(), self._alone() as connection:
             known(_locked_form(connection), self.url)
-            yield connection
+            yield Asking(connection)
 
     def _commit(self, take: Take) -> list[list[Entry] | Exception]:
         unknown = False
@@ -88,7 +87,7 @@ class PostgresLedger(SqlLedger):
             nonlocal unknown
             with self._alone() as connection:
                 known(_locked_form(connection), self.url)
-                results = self._appending(connection, take, self.url)
+                results = self._appending(Asking(connection), take, self.url)
                 unknown = True
             return results
 
@@ -115,7 +114,7 @@ class PostgresLedger(SqlLedger):
                 # No row is there to lock before the first layout; the number only has to be the same for every trimaran.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7127, hashtext(current_schema()))")
                 form = _locked_form(connection) if _form(connection) else 0
-                bring_up_to_date(connection, form, self.url)
+                upgrade(connection, form=form)  # a newer one is left as it is
         known(max(form, FORM), self.url)
 
     def _patiently(self, act: Callable[[], _Result]) -> _Result:
@@ -171,7 +170,7 @@ def _engine(url: sa.URL, *, size: int, overflow: int, patience: float) -> sa.Eng
         max_overflow=overflow,
         pool_timeout=patience,
         pool_use_lifo=True,
-        paramstyle="format",  # positional, as the statements of an append are compiled
+        paramstyle="format",  # positional, like the statements of the ledger
         hide_parameters=True,  # a body is nothing for a traceback
         connect_args={
             "options": options.strip(),

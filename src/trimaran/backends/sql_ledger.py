@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import datetime
-from importlib import import_module
 from typing import Any
-
-import sqlalchemy as sa
 
 from trimaran.backends import ledger_index
 from trimaran.backends.group_commit import GroupCommit
 from trimaran.backends.ledger_tables import (
+    ENTRIES,
     FIRST_PAGE,
     FORM,
     HEAD,
     MENTIONS,
+    NAME,
     NEWEST,
     NEWEST_ENTRY,
     OF_KEY,
     OF_SEQ,
     PAGE,
+    POINT,
     TIP,
-    entries,
+    WRITE,
+    Asked,
+    Row,
     entry_of,
+    further,
     mention_rows,
-    mentions,
     row_of,
+    scanned,
 )
 from trimaran.backends.sqlite_files import from_micros, to_micros
 from trimaran.core.errors import NotFound, TrimaranError, Unavailable
@@ -43,43 +46,32 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Appending:
-    """The statements of an append in one dialect, compiled once: a group of few entries spends its time on the disk.
+    """How a group is appended: ``of_keys`` is the database's condition for a list of keys, in the form ``keys`` gives it."""
 
-    ``of_keys`` selects the entries of a list of keys, bound as ``keys`` in the form that ``keys`` gives it; ``point`` is
-    the dialect's insert into ``latest`` that replaces what is there.
-    """
+    def __init__(self, of_keys: str, keys: Callable[[list[str]], Any]) -> None:
+        self._of_keys, self._keys = f"{ENTRIES} WHERE {of_keys}", keys
 
-    def __init__(
-        self, dialect: sa.Dialect, of_keys: sa.Select[Any], point: sa.Insert, keys: Callable[[list[str]], Any]
-    ) -> None:
-        def text(statement: sa.ClauseElement) -> str:
-            return str(statement.compile(dialect=dialect))
-
-        self._tip, self._newest, self._of_keys = text(TIP), NEWEST, text(of_keys)
-        self._write, self._name = text(sa.insert(entries)), text(sa.insert(mentions))
-        self._point, self._keys = text(point), keys
-
-    def __call__(self, connection: sa.Connection, take: Take, name: str) -> list[list[Entry] | Exception]:
+    def __call__(self, connection: Asked, take: Take, name: str) -> list[list[Entry] | Exception]:
         """Link what waits to the end of the chain, in a transaction that keeps other writers away and that the caller ends."""
-        form, seq, digest, at = connection.exec_driver_sql(self._tip).one()
+        ((form, seq, digest, at),) = connection.execute(TIP)
         known(form, name)
         batches = take()
         keys = list({draft.key for drafts in batches for draft in drafts})
-        rows = connection.exec_driver_sql(self._of_keys, (self._keys(keys),)) if keys else ()
+        rows = connection.execute(self._of_keys, (self._keys(keys),)) if keys else ()
         before = {entry.key: entry for entry in map(entry_of, rows)}
 
         def newest(kind: str, subject: str) -> int:
-            return connection.execute(self._newest, {"kind": kind, "subject": subject}).scalar_one_or_none() or 0
+            return next((seq for (seq,) in connection.execute(NEWEST, (kind, subject))), 0)
 
         tip = Tip(seq or 0, digest or GENESIS, None if at is None else from_micros(at), first=before.get, newest=newest)
         results = [_linked(tip, drafts) for drafts in batches]
         if tip.fresh:
-            connection.exec_driver_sql(self._write, [row_of(entry) for entry in tip.fresh])
+            connection.executemany(WRITE, [row_of(entry) for entry in tip.fresh])
             places = {(entry.kind, entry.subject): entry.seq for entry in tip.fresh}
-            connection.exec_driver_sql(self._point, [(*place, seq) for place, seq in places.items()])
+            connection.executemany(POINT, [(*place, seq) for place, seq in places.items()])
             named = mention_rows((entry.seq, entry.body) for entry in tip.fresh)
             if named:
-                connection.exec_driver_sql(self._name, named)
+                connection.executemany(NAME, named)
         return results
 
 
@@ -105,7 +97,7 @@ class SqlLedger(ABC):
 
     def get(self, seq: int) -> Entry:
         """Return one entry; raises ``NotFound``."""
-        rows = self._rows(OF_SEQ, {"seq": seq})
+        rows = self._rows(OF_SEQ, (seq,))
         if not rows:
             message = f"the ledger {self.name} has no entry {seq}; its newest is {self.head()}"
             raise NotFound(message)
@@ -113,35 +105,28 @@ class SqlLedger(ABC):
 
     def head(self) -> int:
         """Return the seq of the newest entry, 0 when there is none."""
-        return int(self._rows(HEAD, {})[0][0])
+        return int(self._rows(HEAD)[0][0])
 
     def latest(self, kind: str, subject: str) -> Entry | None:
         """Return the newest entry of a kind about a subject, from the index."""
-        return self._entry(NEWEST_ENTRY, {"kind": kind, "subject": subject})
+        return self._entry(NEWEST_ENTRY, kind, subject)
 
     def find(self, key: str) -> Entry | None:
         """Return the entry first written under an idempotency key, None when there is none."""
-        return self._entry(OF_KEY, {"key": key})
+        return self._entry(OF_KEY, key)
 
     def mentions(self, digest: str) -> Iterator[Entry]:
         """Yield, oldest first, every entry whose body holds a digest, from the index."""
         if _DIGEST.fullmatch(digest) is None:
             return
-        wanted = bytes.fromhex(digest)
-        yield from self._paged(lambda after, size: (MENTIONS.limit(size), {"digest": wanted, "after": after}), 0)
+        yield from self._paged(MENTIONS, (bytes.fromhex(digest),), 0)
 
     def scan(
         self, *, after: int = 0, kinds: Sequence[str] = (), subject: str | None = None, until: datetime | None = None
     ) -> Iterator[Entry]:
         """Yield entries in order of seq, a page at a time; entries written meanwhile are among them."""
-        wanted = sa.select(entries).order_by(entries.c.seq)
-        if kinds:
-            wanted = wanted.where(entries.c.kind.in_(list(kinds)))
-        if subject is not None:
-            wanted = wanted.where(entries.c.subject == subject)
-        if until is not None:
-            wanted = wanted.where(entries.c.at <= to_micros(until))
-        yield from self._paged(lambda seq, size: (wanted.where(entries.c.seq > seq).limit(size), {}), after)
+        moment = None if until is None else to_micros(until)
+        yield from self._paged(*scanned(kinds=kinds, subject=subject, until=moment), after)
 
     def disagreements(self) -> Iterator[str]:
         """Yield where the index says something else than the entries."""
@@ -154,31 +139,31 @@ class SqlLedger(ABC):
             ledger_index.build_index(connection)
 
     @abstractmethod
-    def _rows(self, statement: sa.Select[Any], values: Mapping[str, object]) -> Sequence[sa.Row[Any]]: ...
+    def _rows(self, question: str, values: Sequence[object] = ()) -> Sequence[Row]: ...
 
     @abstractmethod
-    def _snapshot(self) -> AbstractContextManager[sa.Connection]: ...
+    def _snapshot(self) -> AbstractContextManager[Asked]: ...
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[sa.Connection]: ...
+    def _writing(self) -> AbstractContextManager[Asked]: ...
 
     @abstractmethod
     def _commit(self, take: Take) -> list[list[Entry] | Exception]: ...
 
-    def _entry(self, statement: sa.Select[Any], values: Mapping[str, str]) -> Entry | None:
-        if any("\0" in value for value in values.values()):  # no store keeps one, and some refuse to be asked
+    def _entry(self, question: str, *values: str) -> Entry | None:
+        if any("\0" in value for value in values):  # no store keeps one, and some refuse to be asked
             return None
-        rows = self._rows(statement, values)
+        rows = self._rows(question, values)
         return entry_of(rows[0]) if rows else None
 
-    def _paged(self, ask: Callable[[int, int], tuple[sa.Select[Any], Mapping[str, object]]], after: int) -> Iterator[Entry]:
+    def _paged(self, question: str, values: Sequence[object], after: int) -> Iterator[Entry]:
         size = FIRST_PAGE
         while True:
-            page = [entry_of(row) for row in self._rows(*ask(after, size))]
+            page = [entry_of(row) for row in self._rows(question, (*values, after, size))]
             yield from page
             if len(page) < size:
                 return
-            after, size = page[-1].seq, min(PAGE, size * 4)
+            after, size = further(page[-1].seq, after), min(PAGE, size * 4)
 
 
 def known(form: int, name: str) -> None:
@@ -187,14 +172,6 @@ def known(form: int, name: str) -> None:
         remedy = "install the newer trimaran that wrote it" if form > FORM else "open it again"
         message = f"the ledger {name} has layout {form}, this trimaran reads layout {FORM}; {remedy}"
         raise Unavailable(message)
-
-
-def bring_up_to_date(connection: sa.Connection, form: int, name: str) -> None:
-    """Give a ledger today's layout, in the connection's transaction; raises ``Unavailable`` for a newer one."""
-    if form < FORM:
-        import_module("trimaran.backends.migrations").upgrade(connection, form=form, to=FORM)  # Alembic takes its time
-    else:
-        known(form, name)
 
 
 def _linked(tip: Tip, drafts: Sequence[Draft]) -> list[Entry] | Exception:

@@ -1,5 +1,5 @@
 """The layouts of a ledger in SQL: each file turns one into the next, for SQLite and for PostgreSQL."""
 
-from trimaran.backends.migrations.upgrading import upgrade
+from trimaran.backends.migrations.upgrading import upgrade, upgrade_sqlite
 
-__all__ = ["upgrade"]
+__all__ = ["upgrade", "upgrade_sqlite"]

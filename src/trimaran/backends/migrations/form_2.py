@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
+from trimaran.backends.asking import Asking
 from trimaran.backends.ledger_index import fill_mentions
 
 _SQLITE = """CREATE TABLE mentions (
@@ -14,5 +15,5 @@ _POSTGRESQL = "CREATE TABLE mentions (digest BYTEA NOT NULL, seq BIGINT NOT NULL
 def upgrade() -> None:
     """Add the index of mentions; about ten seconds for a million entries."""
     op.execute(_SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL)
-    fill_mentions(op.get_bind())
+    fill_mentions(Asking(op.get_bind()))
     op.execute("UPDATE meta SET form = 2")
