@@ -4,6 +4,7 @@ import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -116,6 +117,12 @@ def report(folder, at):
     )
     seen.write_parquet(folder / "rides.parquet")
     riders.write_parquet(folder / "riders.parquet")
+
+
+@pytest.fixture(scope="session")
+def rides():
+    """What the rides are made of, for tests that begin a life of their own."""
+    return SimpleNamespace(text=RIDES, begin=RUN, histories=histories, report=report)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from trimaran.app.profiling import day_of, profile_table
 from trimaran.app.progress import progress
 from trimaran.app.quarantine import refused_rows
 from trimaran.app.reconciling import reconcile
+from trimaran.app.registry.adopting import adopt as take_up
 from trimaran.app.reproduction import reproduce
 from trimaran.app.running import run_once, take_in
 from trimaran.app.shown import (
@@ -67,6 +68,26 @@ def run(
     with progress() as bars:
         computing = open_computing(opened.root, opened.settings.computing, engine)
         state, _ = run_once(Lifecycle(opened, loaded, bars, path=birth.path, computing=computing))
+    return shown(ShownVersion, version_view(Book.open(opened, product.name), state.version.name))
+
+
+def adopt(
+    product: Declaration,
+    birth: Birth,
+    model: object,
+    folders: tuple[Folder | None, Folder | None],
+    *,
+    trained_until: str | datetime | None,
+) -> ShownVersion:
+    """Put a model that was trained elsewhere through the gate, and return the version it became; ``folders`` as in ``run``."""
+    workspace, data = folders
+    root = _root(birth, data)
+    loaded = _loaded(product, birth, root, held_schemas(_folder(workspace), product.name))
+    opened = Workspace(_folder(workspace), actor=default_person())
+    opened.data_root = root
+    with progress() as bars:
+        life = Lifecycle(opened, loaded, bars, path=birth.path)
+        state, _ = take_up(life, model, trained_until=_moment(trained_until))
     return shown(ShownVersion, version_view(Book.open(opened, product.name), state.version.name))
 
 

@@ -17,6 +17,7 @@ from trimaran.app.policies import policies_of
 from trimaran.app.promotion import PASSING, Promotion
 from trimaran.app.workspace import Workspace
 from trimaran.build import (
+    Brought,
     Computing,
     Evidence,
     Job,
@@ -187,6 +188,22 @@ class Lifecycle:
         write_loop(self.workspace, self._stages, passed, engine=self._engine)
         return state, verdict
 
+    def adopt(self, brought: Brought, cause: str, *, key: str) -> tuple[VersionState, Verdict]:
+        """Test a model that was trained elsewhere, judge it at the gate, and put it into staging or refuse it.
+
+        It is asked with the declared features: those that were suggested are of models trained here.
+        """
+        self._stages.begin()
+        snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
+        source = Source(self._text, self._path)
+        job = Job(cause=cause, key=key, source=source, seed=self._seed, parameters={}, brought=brought)
+        candidate = self._trainer.train(self.definition, snapshot, job, live=self._rival())
+        state, verdict = self._judge(self.definition, candidate.ref)
+        self._stages.gate()
+        passed = Passed(candidate.run, candidate.version, verdict)
+        write_loop(self.workspace, self._stages, passed, engine=self._engine)
+        return state, verdict
+
     def replicate(self, cause: str, *, key: str) -> list[Segment]:
         """Train and judge one model a segment, by the same definition and policy; nothing to do where none is declared."""
         if self.definition.segments is None:
@@ -249,7 +266,8 @@ class Lifecycle:
         verdict = self._judge_by(definition, evidence, version.native, stored=stored, refs=[ref])
         self.ledger.append(verdict, subject_of(version), key=f"gate:{subject_of(version)}")
         if made.stage == "trained":
-            self.releases.stage(ref, reason=f"trained because of {run.cause}")
+            reason = run.cause if version.origin is not None else f"trained because of {run.cause}"
+            self.releases.stage(ref, reason=reason)
         if verdict.outcome not in PASSING and self.state.versions[version.number].stage == "staging":
             self.releases.refuse(version.number, reason="the gate refused it: " + "; ".join(verdict.reasons))
         return self.state.versions[version.number], verdict
@@ -276,9 +294,9 @@ class Lifecycle:
         """Return the text of the automated features: frozen once, when the first version is trained."""
         if self.definition.suggestion is None:
             return None
-        versions = self.state.versions
-        if versions:
-            digest = versions[max(versions)].version.suggested
+        trained = [made.version for made in self.state.versions.values() if made.version.origin is None]
+        if trained:
+            digest = trained[-1].suggested
             return self.workspace.objects.get(digest).decode() if digest is not None else None
         return suggest(self.definition, snapshot, self._trainer.sets, seed=self._seed, progress=self.progress).text or None
 

@@ -63,6 +63,24 @@ class Product(Declaration):
         version: ShownVersion = _acts().run(self, self._birth, workspace, data, engine=engine)
         return version
 
+    def adopt(
+        self,
+        model: Any,
+        workspace: str | Path | None = None,
+        data: str | Path | None = None,
+        *,
+        trained_until: str | datetime | None = None,
+    ) -> ShownVersion:
+        """Take up a model that was trained elsewhere: test it, judge it at the gate, and return the version it became.
+
+        ``model`` is an estimator of scikit-learn's kind, a PyTorch module that takes a matrix of all features, or the path of
+        an MLflow model directory or of a file (``.onnx``, ``.skops``, XGBoost's ``.json`` and ``.ubj``, LightGBM's ``.lgb``, a
+        pickle that was decided on). ``trained_until`` is the newest moment that it was trained on, as its maker says: the rows
+        it is tested on must be newer. Raises ``InputError`` with everything in which it does not agree with the product.
+        """
+        version: ShownVersion = _acts().adopt(self, self._birth, model, (workspace, data), trained_until=trained_until)
+        return version
+
     def take_in(self, workspace: str | Path | None = None, data: str | Path | None = None) -> list[Ingest]:
         """Take in what the sources hold and is known now, train nothing, and return what came of each delivery."""
         taken: list[Ingest] = _acts().deliver(self, self._birth, workspace, data)

@@ -9,6 +9,7 @@ import msgspec
 
 from trimaran.app.purging import foresee
 from trimaran.app.workspace import Workspace
+from trimaran.control.aliases import meant
 from trimaran.control.naming import DataName, EntryName, Names
 from trimaran.control.retention import Custody, belongings, objections
 from trimaran.control.state import ProductState
@@ -123,7 +124,7 @@ def in_trash(workspace: Workspace) -> list[Trash]:
 
 def hold(workspace: Workspace, subject: str, reason: str) -> Ref:
     """Hold a subject, and all that belongs to it: a product, a table, a version or a run; raises ``NotFound``."""
-    _known(workspace, subject)
+    subject = _known(workspace, subject)
     custody = Custody.read(workspace.ledger)
     return _write(workspace.ledger, Hold(reason=reason), subject, custody)
 
@@ -131,6 +132,7 @@ def hold(workspace: Workspace, subject: str, reason: str) -> Ref:
 def release(workspace: Workspace, subject: str, reason: str = "") -> Ref:
     """End every hold on a subject; raises ``NotFound`` where there is none."""
     custody = Custody.read(workspace.ledger)
+    subject = subject if subject in custody.holds else _named(workspace, subject)
     if subject not in custody.holds:
         held = ", ".join(sorted(custody.holds)) or "nothing"
         raise NotFound(f"there is no hold on {subject}; held is {held}")
@@ -163,10 +165,18 @@ def _delivery(ledger: Ledger, subject: str, version: int) -> Ref:
     return found[0].ref
 
 
-def _known(workspace: Workspace, subject: str) -> None:
+def _named(workspace: Workspace, subject: str) -> str:
+    """Return the version that an alias like PRODUCT/champion stands for, anything else as it is."""
+    line, _, word = subject.rpartition("/")
+    found = meant(workspace.ledger, line, word)
+    return found.subject if found is not None else subject
+
+
+def _known(workspace: Workspace, named: str) -> str:
+    subject = _named(workspace, named)
     products = workspace.products()
     if subject in products or next(workspace.ledger.store.scan(subject=subject), None) is not None:
-        return
+        return subject
     names = ", ".join(sorted(products)) or "none"
     raise NotFound(
         f"nothing on record is called {subject!r}; write PRODUCT, PRODUCT/v3, PRODUCT/run-… or PRODUCT/TABLE, of the products {names}"

@@ -13,6 +13,7 @@ from trimaran.app.remains import RecordedObjects
 from trimaran.app.settings import read_settings
 from trimaran.app.view_stores import has_views, open_views
 from trimaran.backends.flushing import make_folder
+from trimaran.control.trust import PICKLE, require_trust
 from trimaran.core.clock import Clock, SharedClock, SystemClock
 from trimaran.core.errors import NotFound
 from trimaran.core.ledger import Ledger
@@ -36,6 +37,15 @@ CAPTURES = "captures.db"
 CLOCK = "clock"
 STEPS = "steps.db"
 DATA_ROOT = "data-root"
+
+
+NATIVE = {
+    "skops": ("skops_format", "SkopsFormat"),
+    "xgboost": ("boosters", "XgboostFormat"),
+    "lightgbm": ("boosters", "LightgbmFormat"),
+    PICKLE: ("pickle_format", "PickleFormat"),
+}
+"""The backends that load a model as it was kept, by the form it is in; one of ONNX serves compiled."""
 
 
 class Workspace:
@@ -155,10 +165,17 @@ class Workspace:
         return self._definition(version.code, version.suggested, run.artifacts.get(SCHEMAS))
 
     def scorer(self, version: ModelVersion) -> Scorer:
-        """Return the version ready to answer: compiled where it passed the parity check, else native."""
+        """Return the version ready to answer: compiled where it passed the parity check, else native.
+
+        Raises ``Refused`` for a pickle that nobody decided to load.
+        """
         if version.compiled is not None:
             return self.compiled.load(self.objects.get(version.compiled))
-        return self.native.load(self.objects.get(version.native))
+        module, name = NATIVE[version.kept_as] if version.kept_as in NATIVE else NATIVE["skops"]
+        if version.kept_as == PICKLE:
+            require_trust(self.ledger, version.native)
+        form: ModelFormat = _backend(module, name)
+        return form.load(self.objects.get(version.native))
 
     @lru_cache(maxsize=64)  # noqa: B019  a workspace lives as long as its process
     def _definition(self, code: str, suggested: str | None, schemas: str | None) -> Definition:

@@ -21,9 +21,11 @@ from trimaran.core.ports import Scorer
 OPSET = {"": 18, "ai.onnx.ml": 3}
 """The operator sets that models are compiled to: fixed, so that a newer library gives the same bytes."""
 
-_INPUT, _PROBABILITIES, _NUMBER = "features", "probabilities", "variable"
+INPUT, PROBABILITIES, NUMBER = "features", "probabilities", "variable"
+"""The name of the packed input, and of the output: probabilities a class, or one number a row."""
+
 _TWO = 2
-_UNREADABLE = (
+UNREADABLE = (
     DecodeError,
     runtime.Fail,
     runtime.InvalidArgument,
@@ -32,6 +34,7 @@ _UNREADABLE = (
     runtime.NotImplemented,
     onnx.checker.ValidationError,
 )
+"""What ONNX and its runtime raise for bytes that are no model they can run."""
 
 
 class OnnxFormat:
@@ -55,42 +58,47 @@ class OnnxFormat:
                 compiled = convert_sklearn(
                     model,
                     name="model",
-                    initial_types=[(_INPUT, width)],
+                    initial_types=[(INPUT, width)],
                     options={"zipmap": False} if hasattr(model, "classes_") else None,
                     target_opset=OPSET,
                 )
         except (MissingConverter, MissingShapeCalculator, RuntimeError, ValueError, TypeError) as error:
             fault = Fault(what=f"{type(model).__name__} does not compile to ONNX: {error}", remedy="serve the native model")
             raise InputError("model", [fault]) from error
-        return _normal(compiled)
+        return normalised(compiled)
 
     def load(self, data: bytes) -> Scorer:
         """Return a scorer; raises ``InputError`` for bytes that are not a model this format wrote."""
         try:
             model = onnx.load_from_string(data)
             _refuse_foreign(model)
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-            options.log_severity_level = 3
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except _UNREADABLE as error:
+            session = open_session(data)
+        except UNREADABLE as error:
             raise _not_onnx(str(error)) from error
 
-        output = next(each.name for each in session.get_outputs() if each.name in {_PROBABILITIES, _NUMBER})
+        output = next(each.name for each in session.get_outputs() if each.name in {PROBABILITIES, NUMBER})
 
         def score(features: np.ndarray) -> np.ndarray:
-            (found,) = session.run([output], {_INPUT: np.ascontiguousarray(features, dtype=np.float32)})
+            (found,) = session.run([output], {INPUT: np.ascontiguousarray(features, dtype=np.float32)})
             answers = np.asarray(found).astype(np.float64)
-            if output == _NUMBER:
+            if output == NUMBER:
                 return answers.reshape(-1)
             return answers[:, 1] if answers.shape[1] == _TWO else answers
 
         return score
 
 
-def _normal(model: onnx.ModelProto) -> bytes:
-    # What names the tool and not the model is emptied, so that equal models are equal bytes.
+def open_session(data: bytes) -> Any:
+    """Return a session of the runtime on one thread of this machine's processor."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def normalised(model: onnx.ModelProto) -> bytes:
+    """Return a model's bytes, the same for equal models: what names the tool and not the model is emptied."""
     model.producer_name = model.producer_version = model.domain = model.doc_string = ""
     versions = {opset.domain: opset.version for opset in model.opset_import}
     del model.opset_import[:]
@@ -119,18 +127,22 @@ def _parts(model: Any) -> Iterator[Any]:
 
 def _refuse_foreign(model: onnx.ModelProto) -> None:
     onnx.checker.check_model(model)
-    faults = []
+    faults = list(unsafe(model))
     outputs = {value.name for value in model.graph.output}
-    if [value.name for value in model.graph.input] != [_INPUT] or not outputs & {_PROBABILITIES, _NUMBER}:
-        what = f"its input is not {_INPUT!r} or its output neither {_PROBABILITIES!r} nor {_NUMBER!r}"
+    if [value.name for value in model.graph.input] != [INPUT] or not outputs & {PROBABILITIES, NUMBER}:
+        what = f"its input is not {INPUT!r} or its output neither {PROBABILITIES!r} nor {NUMBER!r}"
         faults.append(Fault(what=what, remedy="dump it with this format"))
-    foreign = sorted({opset.domain for opset in model.opset_import} - OPSET.keys())
-    if foreign:
-        faults.append(Fault(what=f"it uses the operators of {', '.join(foreign)}", remedy="use standard operators only"))
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
-        faults.append(Fault(what="it keeps weights in another file", remedy="keep all weights inside"))
     if faults:
         raise InputError("model", faults)
+
+
+def unsafe(model: onnx.ModelProto) -> Iterator[Fault]:
+    """Yield what keeps a model from standing for itself: operators of others, weights in other files."""
+    foreign = sorted({opset.domain for opset in model.opset_import} - OPSET.keys())
+    if foreign:
+        yield Fault(what=f"it uses the operators of {', '.join(foreign)}", remedy="use standard operators only")
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+        yield Fault(what="it keeps weights in another file", remedy="keep all weights inside")
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

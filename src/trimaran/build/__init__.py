@@ -1,5 +1,6 @@
 """The Build hull: from tables at a moment to a model version with its evidence."""
 
+from trimaran.build.bringing import Brought, Inputs, check_inputs
 from trimaran.build.computing import Computing
 from trimaran.build.diary import TrialRuns
 from trimaran.build.evaluation import Answering, Rival, evaluate
@@ -20,6 +21,7 @@ from trimaran.build.evidence import (
 from trimaran.build.fitting import fit_model, scores_of
 from trimaran.build.recording import SHEET, Sheet, balance_key
 from trimaran.build.segments import Segment, replicate, segment_values
+from trimaran.build.signing import Example, example_of, read_example, signature_of
 from trimaran.build.specification import RowModel
 from trimaran.build.suggestion import Suggested, suggest
 from trimaran.build.tracking import Source, track_code, track_environment
@@ -32,12 +34,15 @@ __all__ = [
     "SHEET",
     "SMALL",
     "Answering",
+    "Brought",
     "Candidate",
     "Choice",
     "Comparison",
     "Computing",
     "Divided",
     "Evidence",
+    "Example",
+    "Inputs",
     "Job",
     "Latency",
     "Means",
@@ -63,13 +68,17 @@ __all__ = [
     "TrialRuns",
     "Tuning",
     "balance_key",
+    "check_inputs",
     "divide",
     "evaluate",
+    "example_of",
     "fit_model",
     "read_evidence",
+    "read_example",
     "replicate",
     "scores_of",
     "segment_values",
+    "signature_of",
     "suggest",
     "track_code",
     "track_environment",

@@ -113,6 +113,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     ``measures`` are named as in ``core.checks.MEASURES``; ``live`` is None while nothing is live; ``roc`` holds (false
     positive rate, true positive rate) of a yes-or-no label; ``importance`` is how much of ``goal``, the measure models are
     compared on, is lost when a feature's values are shuffled. ``confusion`` counts rows by true class, then by likeliest.
+    ``elsewhere`` says that it was not trained here, ``trained_until`` up to when it was, as its maker says.
     """
 
     rows: int
@@ -134,6 +135,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     goal: str = "auc"
     classes: list[str] = []
     confusion: list[list[int]] = []
+    elsewhere: bool = False
+    trained_until: datetime | None = None
 
 
 def write_evidence(objects: ObjectStore, evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from trimaran.core.canon import canonical, digest_of
 from trimaran.core.errors import Conflict
 from trimaran.core.ledger import Ledger, Write
-from trimaran.core.nouns import Balance, ModelVersion, Ref, Run
+from trimaran.core.nouns import Balance, ModelVersion, Origin, Ref, Run, Signature
 from trimaran.core.ports import ObjectStore
 
 SHEET = "version"
@@ -35,6 +35,10 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     tested_from: datetime
     tested_to: datetime
     rows: int
+    kept_as: str = "skops"
+    signature: Signature | None = None
+    example: str | None = None
+    origin: Origin | None = None
 
     def encode(self) -> bytes:
         """Return the sheet as canonical JSON."""

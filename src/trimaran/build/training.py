@@ -9,9 +9,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from trimaran.build.bringing import Brought, check_inputs, compare
 from trimaran.build.computing import Computing
 from trimaran.build.diary import TrialRuns, plain
 from trimaran.build.evaluation import Answering, Rival, evaluate
@@ -19,6 +21,7 @@ from trimaran.build.evidence import Evidence, Parity, read_evidence, write_evide
 from trimaran.build.fitting import fit_model
 from trimaran.build.probing import compare_forms
 from trimaran.build.recording import SHEET, Recorder, Sheet
+from trimaran.build.signing import example_of, signature_of
 from trimaran.build.tracking import Source, track_code, track_environment
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
 from trimaran.build.tuning import Means, Objective, Value, tune
@@ -40,7 +43,7 @@ class Job:
     ``cause`` says in words why; ``key`` names the job within its product: a job done before is not done again.
     ``parameters``, when given, are used instead of tuning; ``trials`` is how many to do whatever the model's budget says. ``shuffled`` permutes the training labels with the seed: a bad
     candidate, planted to see the gate refuse it. ``segment`` trains on the rows with that value in the product's
-    ``replicate`` column alone.
+    ``replicate`` column alone. ``brought`` is a model that was trained elsewhere: it is tested, and nothing is fitted.
     """
 
     cause: str
@@ -51,6 +54,7 @@ class Job:
     shuffled: bool = False
     segment: str | None = None
     trials: int | None = None
+    brought: Brought | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class Trainer:
             code=track_code(self._objects, job.source),
             started=self._clock.now(),
             ticks=time.perf_counter(),
-            parameters={**definition.model.parameters, **(job.parameters or {})},
+            parameters={} if job.brought is not None else {**definition.model.parameters, **(job.parameters or {})},
             artifacts={SCHEMAS: self._objects.put(write_schemas(definition.schemas))},
         )
         self._progress.start(_TASK, _STEPS)
@@ -160,26 +164,48 @@ class Trainer:
         definition, job = work.definition, work.job
         training_set = self._rows(work)
         self._step(f"{len(training_set.train)} rows to train on, {len(training_set.test)} to test on")
-        if job.parameters is None and definition.model.spaces:
-            objective = Objective(definition.task, definition.goal)
-            means = Means(self._executor, self._diary(job, definition.name, objective.measure), job.trials)
-            tuning = tune(
-                definition.model, training_set.train, objective, seed=job.seed, progress=self._progress, means=means
-            )
-            work.parameters, work.trials = dict(tuning.parameters), len(tuning.trials)
-            work.artifacts["trials"] = self._objects.put(tuning.encode())
-        self._step("parameters chosen")
-        train = training_set.train
-        fitted = fit_model(definition.model, definition.task, train.features, train.labels, work.parameters, job.seed)
-        self._step("fitted")
-        answering = self._forms(work, fitted, training_set.test)
+        if job.brought is not None:
+            answering = self._adopted(work, job.brought, training_set.test)
+        else:
+            answering = self._fitted(work, training_set)
         self._step(f"{answering.form} form serves")
         rival = (live, self._seen_by(live, work.snapshot, training_set.test)) if live is not None else None
         evidence = evaluate(definition, training_set, answering, seed=job.seed, rival=rival)
+        if job.brought is not None:
+            until = job.brought.origin.trained_until
+            evidence = msgspec.structs.replace(evidence, elsewhere=True, trained_until=until)
         work.artifacts["evidence"] = write_evidence(self._objects, evidence)
         work.metrics |= {name: seen.value for name, seen in evidence.measures.items()}
         self._seal(work, training_set, answering.scorer)
         self._step("measured")
+
+    def _fitted(self, work: _Work, training_set: TrainingSet) -> Answering:
+        definition, job, train = work.definition, work.job, training_set.train
+        if job.parameters is None and definition.model.spaces:
+            objective = Objective(definition.task, definition.goal)
+            means = Means(self._executor, self._diary(job, definition.name, objective.measure), job.trials)
+            tuning = tune(definition.model, train, objective, seed=job.seed, progress=self._progress, means=means)
+            work.parameters, work.trials = dict(tuning.parameters), len(tuning.trials)
+            work.artifacts["trials"] = self._objects.put(tuning.encode())
+        self._step("parameters chosen")
+        fitted = fit_model(definition.model, definition.task, train.features, train.labels, work.parameters, job.seed)
+        self._step("fitted")
+        return self._forms(work, fitted, training_set.test)
+
+    def _adopted(self, work: _Work, brought: Brought, test: Rows) -> Answering:
+        """Keep a model that was trained elsewhere as it came and, where it proves to give the same answers, compiled."""
+        definition = work.definition
+        check_inputs(brought.inputs, test.features.columns, definition.task, brought.origin.source)
+        self._step("nothing to tune: it was trained elsewhere")
+        work.artifacts |= {f"source/{name}": self._objects.put(data) for name, data in brought.files.items()}
+        work.artifacts["native"] = self._objects.put(brought.native)
+        self._step("adopted as it came")
+        compiled = self._compiled.load(brought.compiled) if brought.compiled is not None else None
+        parity = compare(brought, compiled, test.matrix(), definition.task)
+        if compiled is None or brought.compiled is None or not parity.holds:
+            return Answering(brought.scorer, brought.kept_as, parity)
+        work.artifacts["compiled"] = self._objects.put(brought.compiled)
+        return Answering(compiled, self._compiled.name, parity)
 
     def _diary(self, job: Job, product: str, measure: str) -> TrialRuns:
         recorder = Recorder(self._objects, self._ledger, product, job.segment)
@@ -242,7 +268,7 @@ class Trainer:
             task=work.definition.task,
         )
         work.artifacts["profile"] = write_profile(self._objects, profile)
-        suggested = work.job.source.suggested
+        suggested, brought = work.job.source.suggested, work.job.brought
         sheet = Sheet(
             product=work.definition.name,
             native=work.artifacts["native"],
@@ -257,6 +283,10 @@ class Trainer:
             tested_from=training_set.tested_from,
             tested_to=training_set.tested_to,
             rows=len(train),
+            kept_as=brought.kept_as if brought is not None else self._native.name,
+            signature=signature_of(work.definition, train.features.columns),
+            example=self._objects.put(example_of(work.definition, train, scorer)),
+            origin=brought.origin if brought is not None else None,
         )
         work.artifacts[SHEET] = self._objects.put(sheet.encode())
 

@@ -28,7 +28,8 @@ def judge_candidate(
 ) -> Verdict:
     """Return the verdict of policy ``gate`` about the model with digest ``about``.
 
-    In order: the author's tests, the numbers themselves, parity of the compiled form, each requirement, the margin against
+    In order: the author's tests, the numbers themselves, parity of the compiled form, whether a model that was trained
+    elsewhere can have seen the window, each requirement, the margin against
     the live version, the worst slices, and the time an answer takes. ``stored`` is the evidence's own object.
     """
     return conclude(GATE, about, list(_findings(definition, evidence)), evidence=stored, refs=refs)
@@ -39,6 +40,8 @@ def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
     yield from (_test(result) for result in evidence.tests)
     yield _numerics(evidence.numerics, evidence.task)
     yield _parity(evidence)
+    if evidence.elsewhere:
+        yield _unseen(evidence)
     for rule in acceptance.rules:
         if rule.measure not in _TIMES:
             live = _live_value(evidence.live, rule)
@@ -87,6 +90,21 @@ def _parity(evidence: Evidence) -> Finding:
         return Finding(check="parity", outcome="warn", reason=seen.note, value=seen.difference)
     reason = f"the compiled form gives the native model's answers on {seen.rows} rows, to within {seen.difference:.2g}"
     return Finding(check="parity", outcome="pass", reason=reason, value=seen.difference)
+
+
+def _unseen(evidence: Evidence) -> Finding:
+    check, until, begins = "trained before the window", evidence.trained_until, evidence.tested_from
+    if until is None:
+        reason = (
+            "it was trained elsewhere and nobody said on rows up to when, so it may have seen the rows that it is tested on: "
+            "say --trained-until"
+        )
+        return Finding(check=check, outcome="warn", reason=reason)
+    seen = until > begins
+    reason = f"it was trained elsewhere, on rows up to {until:%Y-%m-%d %H:%M} UTC, and is tested on rows after {begins:%Y-%m-%d %H:%M} UTC"
+    return Finding(
+        check=check, outcome="fail" if seen else "pass", reason=f"{reason}: it has seen some of them" if seen else reason
+    )
 
 
 def _against_live(rule: Rule, evidence: Evidence, minimum: int) -> Finding:

@@ -11,6 +11,7 @@ from itertools import islice
 
 import msgspec
 
+from trimaran.control.aliases import meant
 from trimaran.control.rewinding import entry_at
 from trimaran.core.clock import parse_moment
 from trimaran.core.errors import Fault, InputError, NotFound
@@ -18,13 +19,14 @@ from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import Entry, Ingest, Ref, Run
 from trimaran.core.ports import ObjectStore
 
-FORMS = "v3, PRODUCT/v3, run-8f7e34c241be, #123, flights@12, a digest or its first 8 digits, a prediction's id"
+FORMS = "v3, PRODUCT/v3, an alias, run-8f7e34c241be, #123, flights@12, a digest or its first 8 digits, a prediction's id"
 SHORTEST = 8
 """The fewest digits that may stand for a digest."""
 
 _FULL = re.compile(r"[a-z]+:.+@\d+\.[0-9a-f]{64}")
 _NUMBER = re.compile(r"#(\d+)")
 _VERSION = re.compile(r"(?:(.+)/)?v(\d+)")
+_ALIAS = re.compile(r"(?:(.+)/)?([A-Za-z][A-Za-z0-9_.-]*)")
 _RUN = re.compile(r"(?:(.+)/)?([^/\s]+)")
 _DATA = re.compile(r"(?:table[ :])?(?:(.+)/)?([^/\s@]+)@(\d+)")
 _DIGEST = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
@@ -140,6 +142,11 @@ class Names:
                 entry = self.ledger.store.latest("version", f"{line}/v{found[2]}")
                 if entry is not None:
                     yield EntryName(entry)
+            return
+        named = _ALIAS.fullmatch(text)
+        if named:
+            aliased = (meant(self.ledger, line, named[2]) for line in self._lines(named[1]))
+            yield from (EntryName(entry) for entry in aliased if entry is not None)
 
     def _run(self, text: str) -> Iterator[Name]:
         found = _RUN.fullmatch(text)

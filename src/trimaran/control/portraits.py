@@ -10,6 +10,7 @@ from trimaran.control.graph import Node
 from trimaran.control.naming import DataName
 from trimaran.control.words import days, moment, sensible, short, value_of
 from trimaran.core.nouns import (
+    Alias,
     Approval,
     Declared,
     Entry,
@@ -71,7 +72,7 @@ def of_environment(environment: Environment) -> Node:
     return Node(id=f"object:{environment.lock}", kind="environment", title=title, facts={"digest": environment.lock})
 
 
-def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: PLR0911  one flat case a kind
+def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: C901, PLR0911  one flat case a kind
     match record:
         case ModelVersion():
             return entry.subject, _version(record)
@@ -94,6 +95,9 @@ def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: 
         case Declared():
             facts = {"owner": record.owner, "source": short(record.source), "policies": str(len(record.policies))}
             return f"{record.product} declared", facts
+        case Alias():
+            where = f"v{record.number}" if record.number is not None else "nothing"
+            return f"alias {entry.subject} → {where}", {"by": entry.actor, "because": record.reason}
         case Notice():
             return f"notice to {record.to}: {record.subject}", {}
         case _:

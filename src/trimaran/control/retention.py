@@ -136,11 +136,12 @@ def _versions(state: ProductState) -> list[VersionState]:
 
 
 def _of_version(state: ProductState, version: ModelVersion, history: History) -> list[str]:
+    named = [f"the alias {name} points to it: move or remove it first" for name in state.names_of(version)]
     if version.segment is not None:
         newest = state.segments[version.segment][-1].version.number
-        return [f"it is the newest model of {version.segment}"] if newest == version.number else []
+        return [*named, *([f"it is the newest model of {version.segment}"] if newest == version.number else [])]
     stage = state.versions[version.number].stage
-    found = [f"it is {stage}: take it out of there first"] if stage in _SERVING else []
+    found = [*named, *([f"it is {stage}: take it out of there first"] if stage in _SERVING else [])]
     live = state.traffic.live
     if live is not None and history.live_before(live) == version.number:
         found.append(f"a roll-back of v{state.traffic.live} would bring it back")

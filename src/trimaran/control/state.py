@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trimaran.core.ledger import Ledger, kind_of
 from trimaran.core.nouns import (
+    Alias,
     Approval,
     Declared,
     Entry,
@@ -22,7 +23,7 @@ from trimaran.core.nouns import (
     Verdict,
 )
 
-KINDS = (Declared, Ingest, Run, ModelVersion, Verdict, Approval, Release, Trigger, Notice, Turn)
+KINDS = (Declared, Ingest, Run, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice, Turn)
 
 
 @dataclass
@@ -79,6 +80,7 @@ class ProductState:
     triggers: list[tuple[Entry, Trigger]] = field(default_factory=list)
     notices: list[tuple[Entry, Notice]] = field(default_factory=list)
     runs: list[tuple[Entry, Run]] = field(default_factory=list)
+    aliases: dict[str, tuple[Entry, Alias]] = field(default_factory=dict)
     turn: Turn | None = None
     new_labels: int = 0
 
@@ -125,6 +127,8 @@ class ProductState:
                 self._note(entry, record)
             case Release():
                 self._move(entry, record)
+            case Alias():
+                self._name(entry, record)
             case Trigger():
                 self.triggers.append((entry, record))
             case Notice():
@@ -144,6 +148,17 @@ class ProductState:
             before.replaced = entry
         if self.live is not None:
             self.live.replaced = None
+
+    def _name(self, entry: Entry, record: Alias) -> None:
+        if record.number is None:
+            self.aliases.pop(entry.subject, None)
+        else:
+            self.aliases[entry.subject] = (entry, record)
+
+    def names_of(self, version: ModelVersion) -> list[str]:
+        """Return the aliases that point to a version, in alphabetical order."""
+        line = (version.number, version.segment)
+        return sorted(alias.name for _, alias in self.aliases.values() if (alias.number, alias.segment) == line)
 
     def _note(self, entry: Entry, record: Verdict | Approval) -> None:
         for state in self._all_versions():

@@ -11,6 +11,7 @@ import msgspec
 from trimaran.control.brief import brief, failing, listed, shown, why
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import (
+    Alias,
     Approval,
     Declared,
     Entry,
@@ -24,7 +25,7 @@ from trimaran.core.nouns import (
     Verdict,
 )
 
-KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Trigger, Notice)
+KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice)
 SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
 LONGEST = 160
 """The most characters of an event's text: two lines of a terminal at most; the entry has the rest."""
@@ -108,7 +109,7 @@ class _Memory:
         return before is None or entry.at - before > QUIET_AFTER
 
 
-def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool | None]:  # noqa: PLR0911  one flat case a kind
+def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool | None]:  # noqa: C901, PLR0911  one flat case a kind
     match record:
         case Declared():
             return "declared", f"declared by {record.owner}: {len(record.policies)} policies", None
@@ -117,6 +118,12 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
         case ModelVersion():
             segment = f" for {record.segment}" if record.segment else ""
             window = f"{record.trained_from:%d %b} to {record.trained_to:%d %b %Y}"
+            if record.origin is not None:
+                return (
+                    "training",
+                    f"{record.name}{segment} adopted: {record.origin.sort} {record.origin.source}, trained elsewhere",
+                    None,
+                )
             return "training", f"{record.name}{segment} trained on {record.rows:,} rows of {window}", None
         case Verdict() if record.policy in _LOOKS:
             return record.policy, _watch(record, memory.news), record.outcome in {"pass", "warn"}
@@ -132,6 +139,9 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
             good = {"live": True, "refused": False, "rolled back": False}.get(record.stage)
             reason = why(record, memory.verdicts.get(f"{entry.subject}/v{record.number}", []))
             return "release", f"v{record.number} → {record.stage}{share}: {reason}", good
+        case Alias():
+            where = f"points to v{record.number}" if record.number is not None else "points to nothing any more"
+            return "alias", f"{record.name} {where}{f': {record.reason}' if record.reason else ''}", None
         case Trigger():
             return "trigger", f"retraining because of {record.cause}: {memory.briefly(record.detail)}", None
         case Notice():

@@ -88,6 +88,11 @@ def reproduce(
     if run.error is not None:
         what = f"{run.name} failed: {run.error.strip().splitlines()[-1]}"
         raise InputError("run", [Fault(what=what, remedy="choose a run that made a version")])
+    if found.version is not None and found.version.origin is not None:
+        origin = found.version.origin
+        what = f"{found.version.name} was trained elsewhere ({origin.sort} {origin.source}): nothing here says how"
+        remedy = f"`trimaran show {found.version.name}` says which files it came as; adopt them again to test them again"
+        raise InputError("reproduce", [Fault(what=what, remedy=remedy)])
     ref = found.version.run if found.version is not None else cast("EntryName", name).entry.ref
     with tempfile.TemporaryDirectory(prefix="trimaran-again-") as place:
         folder = Path(place)

@@ -11,6 +11,7 @@ import polars as pl
 
 from trimaran.app.loading import load_text
 from trimaran.app.workspace import Workspace
+from trimaran.control.aliases import meant
 from trimaran.control.retention import Custody
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.errors import NotFound, TrimaranError
@@ -127,14 +128,24 @@ class Book:
         return next((measure for measure in required if measure in MEASURES), standard)
 
     def version(self, name: str) -> VersionState:
-        """Return the version that ``v3`` or ``3`` names; raises ``NotFound`` that lists the versions there are."""
+        """Return the version that ``v3``, ``3``, an alias or a word like ``live`` names.
+
+        Raises ``NotFound`` that lists the versions and aliases there are.
+        """
+        aliased = meant(self.workspace.ledger, self.product, name)
         found = next(
-            (state for state in self.state.versions.values() if name in {state.version.name, str(state.version.number)}),
+            (
+                state
+                for state in self.state.versions.values()
+                if name in {state.version.name, str(state.version.number)} or state.entry == aliased
+            ),
             None,
         )
         if found is None:
             names = ", ".join(state.version.name for state in self.listed) or "none yet"
-            raise NotFound(f"{self.product} has no version {name!r}; it has {names}")
+            aliases = sorted(alias.name for _, alias in self.state.aliases.values() if alias.segment is None)
+            also = f", and the aliases {', '.join(aliases)}" if aliases else ""
+            raise NotFound(f"{self.product} has no version {name!r}; it has {names}{also}")
         return found
 
     def _load(self) -> Definition | None:

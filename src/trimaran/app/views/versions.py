@@ -33,7 +33,7 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One version in a table: ``fate`` is what became of it, ``reasons`` say why in few words.
 
     ``live_from`` and ``live_until`` are when it first and last answered as the live version, None if it never did;
-    ``live_until`` is None while it does.
+    ``live_until`` is None while it does. ``aliases`` are the names that point to it.
     """
 
     name: str
@@ -48,6 +48,7 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     live_from: datetime | None
     live_until: datetime | None
     reasons: list[str]
+    aliases: list[str] = []
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +149,7 @@ def version_row(book: Book, state: VersionState) -> VersionRow:
         live_from=lived[0].start if lived else None,
         live_until=lived[-1].end if lived and stage != "live" else None,
         reasons=_reasons(state, stage),
+        aliases=book.state.names_of(state.version),
     )
 
 

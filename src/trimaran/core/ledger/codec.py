@@ -26,6 +26,7 @@ LIFTS: Mapping[tuple[str, int], Lift] = {
     ("balance", 1): dict,  # the second form can name what was counted; a first did not
     ("declared", 1): dict,  # the second form can name the columns its tables had
     ("ingest", 1): dict,  # the second form can name the profile of the rows it kept
+    ("version", 1): dict,  # the second form can say its signature, an example, and where it came from
     ("run", 1): lambda fields: {**fields, "shuffled": "(labels shuffled with seed" in fields["cause"]},
 }
 """The lift from each (kind, old form) to the next form; a kind without one is in its first."""

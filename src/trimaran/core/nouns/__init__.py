@@ -1,10 +1,10 @@
 """Every record trimaran keeps; this list is the glossary."""
 
 from trimaran.core.nouns.audit import Checkpoint
-from trimaran.core.nouns.build import SCHEMAS, Code, Environment, ModelVersion, Run
-from trimaran.core.nouns.control import Approval, Declared, Notice, Trigger, Turn
+from trimaran.core.nouns.build import SCHEMAS, Code, Column, Environment, ModelVersion, Origin, Run, Signature
+from trimaran.core.nouns.control import Approval, Declared, Notice, Trigger, Trust, Turn
 from trimaran.core.nouns.data import Balance, Ingest, Quarantine
-from trimaran.core.nouns.deploy import CAPTURED, Label, Mode, Prediction, Release, Role, Stage, Traffic
+from trimaran.core.nouns.deploy import CAPTURED, Alias, Label, Mode, Prediction, Release, Role, Stage, Traffic
 from trimaran.core.nouns.judging import Finding, Measurement, Outcome, Verdict
 from trimaran.core.nouns.moving import Imported
 from trimaran.core.nouns.online import Kept, Standing, View, ViewColumn, Written
@@ -17,11 +17,13 @@ __all__ = [
     "CAPTURED",
     "GENESIS",
     "SCHEMAS",
+    "Alias",
     "Approval",
     "Artifact",
     "Balance",
     "Checkpoint",
     "Code",
+    "Column",
     "Declared",
     "Draft",
     "Entry",
@@ -39,6 +41,7 @@ __all__ = [
     "Mode",
     "ModelVersion",
     "Notice",
+    "Origin",
     "Outcome",
     "Part",
     "PipelineRun",
@@ -53,6 +56,7 @@ __all__ = [
     "Role",
     "Run",
     "Setting",
+    "Signature",
     "Stage",
     "Standing",
     "Started",
@@ -63,6 +67,7 @@ __all__ = [
     "Trashed",
     "Trigger",
     "Trimmed",
+    "Trust",
     "Turn",
     "Unhold",
     "UnknownKind",

@@ -61,13 +61,53 @@ class Run(Record, frozen=True, kw_only=True, tag="run"):
     error: str | None = None
 
 
-class ModelVersion(Record, frozen=True, kw_only=True, tag="version"):
-    """A trained model that may be judged and released. Subject: product/vN (product[segment]/vN for a segment's model).
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that a model is asked with: its name and its type, as Polars calls it."""
 
-    ``native`` and ``compiled`` are object digests (skops and ONNX); ``features`` is the order of the model's inputs;
-    ``profile`` is the object with the training data's profile, the reference of every drift check; ``suggested`` is the
-    object with the Python text of the automated features it uses.
+    name: str
+    type: str
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version is asked and what it answers.
+
+    ``given`` is what a caller sends, ``inputs`` what the model itself takes, in its order; ``answer`` says what comes back
+    in words, and ``classes`` what it is the probability of.
     """
+
+    given: list[Column]
+    inputs: list[Column]
+    answer: str
+    classes: list[str]
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model that was trained elsewhere came from.
+
+    ``sort`` is what it came as, ``source`` the name it had there (a label: nothing opens it), ``files`` the digest of each
+    file it was made of, by the file's place, and ``said`` what the source says of itself. ``trained_until`` is the newest
+    moment of which it was trained, as its maker says, None where nobody said; ``notes`` are what was seen on the way.
+    """
+
+    sort: str
+    source: str
+    files: dict[str, str]
+    said: dict[str, str]
+    trained_until: datetime | None = None
+    notes: list[str]
+
+
+class ModelVersion(Record, frozen=True, kw_only=True, tag="version"):
+    """A model that may be judged and released. Subject: product/vN (product[segment]/vN for a segment's model).
+
+    ``native`` and ``compiled`` are object digests; ``kept_as`` is the form that ``native`` is in, ``compiled`` is ONNX.
+    ``features`` is the order of the model's inputs; ``profile`` is the object with the training data's profile, the
+    reference of every drift check; ``suggested`` is the object with the Python text of the automated features it uses;
+    ``example`` is the object with a row to ask, made of middle values, and its answer. ``origin`` is that of a model
+    that was trained elsewhere: then the ``trained_from`` and ``trained_to`` are those of the rows that it was profiled on.
+    """
+
+    form: ClassVar[int] = 2
 
     product: str
     number: int
@@ -84,6 +124,10 @@ class ModelVersion(Record, frozen=True, kw_only=True, tag="version"):
     tested_from: datetime
     tested_to: datetime
     rows: int
+    kept_as: str = "skops"
+    signature: Signature | None = None
+    example: str | None = None
+    origin: Origin | None = None
 
     @property
     def name(self) -> str:

@@ -35,6 +35,18 @@ class Approval(Record, frozen=True, kw_only=True, tag="approval"):
     note: str = ""
 
 
+class Trust(Record, frozen=True, kw_only=True, tag="trust"):
+    """A person's decision to let one pickle be loaded, or no more, by the digest of its file. Subject: pickle:digest.
+
+    A pickle runs what its maker wrote when it is loaded: only a worker process does so, and only on such a decision.
+    """
+
+    file: str
+    decision: Literal["trust", "revoke"]
+    person: str
+    reason: str
+
+
 class Trigger(Record, frozen=True, kw_only=True, tag="trigger"):
     """Something that starts retraining: the cause, in words, and the entry it was seen in. Subject: product."""
 

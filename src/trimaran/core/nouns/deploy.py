@@ -41,6 +41,19 @@ class Release(Record, frozen=True, kw_only=True, tag="release"):
     approvals: list[Ref] = []
 
 
+class Alias(Record, frozen=True, kw_only=True, tag="alias"):
+    """A name that people gave to a version, like ``champion``; the newest one says where it points now.
+
+    Subject: product/name (product[segment]/name). ``number`` is the version's, None where the name was taken away.
+    """
+
+    product: str
+    name: str
+    number: int | None
+    segment: str | None = None
+    reason: str = ""
+
+
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of one version, captured before it is acknowledged.
 

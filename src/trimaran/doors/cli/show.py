@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def show(
-    version: Annotated[str, typer.Argument(metavar="vN", help="The version, like v3.")],
+    version: Annotated[str, typer.Argument(metavar="vN", help="The version, like v3, or an alias.")],
     product: ProductOption = None,
     workspace: WorkspaceOption = None,
     *,
@@ -32,8 +32,9 @@ def show(
 def print_version(view: VersionView) -> None:
     """Print a version for a person."""
     row = view.row
+    named = f" ({', '.join(row.aliases)})" if row.aliases else ""
     say(
-        f"{view.product} {row.name}: {row.fate}, {row.stage} since {moment(row.since)} UTC",
+        f"{view.product} {row.name}{named}: {row.fate}, {row.stage} since {moment(row.since)} UTC",
         f"made because of {row.cause}, on {row.rows:,} rows of {moment(view.trained_from)} to {moment(view.trained_to)}",
     )
     for verdict in view.verdicts:

@@ -19,11 +19,15 @@ def versions(product: ProductOption = None, workspace: WorkspaceOption = None, *
     if json:
         print_json(found)
         return
-    rows = [(row.name, row.fate, _when(row), row.cause, decimal(row.quality), "; ".join(row.reasons)) for row in found]
+    rows = [(_named(row), row.fate, _when(row), row.cause, decimal(row.quality), "; ".join(row.reasons)) for row in found]
     if rows:
         say(table(("version", "fate", "when", "*cause", f">{book.measure}", "*why"), rows))
     else:
         say(f"{book.product} has no version yet: train one with `trimaran run PRODUCT.py`.")
+
+
+def _named(row: VersionRow) -> str:
+    return f"{row.name} ({', '.join(row.aliases)})" if row.aliases else row.name
 
 
 def _when(row: VersionRow) -> str:
