@@ -80,7 +80,7 @@ def test_the_story_in_json_is_dated_and_in_order(trimaran):
         ("show v9", "it has v1, v2, v3"),
         ("at yesterday", "write ISO 8601"),
         ("versions --product tardy", "choose with --product from: punctual"),
-        ("log --kind nonsense", "choose one of: approval, balance"),
+        ("log --kind nonsense", "choose one of: alias, approval, balance"),
         ("approve v3 --role legal --person lea", "the policy asks for: domain, risk"),
         ("approve v1 --role risk --person rosa", "no approval is awaited"),
     ],
