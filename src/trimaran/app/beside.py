@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import linecache
 import re
@@ -66,6 +67,22 @@ class Beside:
         self._modules: dict[str, ModuleType] = {}
         self.builtins: dict[str, Any] = {**vars(builtins), "__import__": self._import}
 
+    def reach(self, text: str) -> None:
+        """Read, without running it, every module beside the product that a text imports anywhere, in its functions too.
+
+        What a function imports when it is called would otherwise not be kept with the product.
+        """
+        waiting, seen = [(text, "")], set[str]()
+        while waiting:
+            body, package = waiting.pop()
+            for name in _imported(body, package):
+                path = self._found(name)
+                if path is None or path in seen:
+                    continue
+                seen.add(path)
+                parent = name if path.endswith("/__init__.py") else name.rpartition(".")[0]
+                waiting.append((self._text(path), parent))
+
     def _import(
         self,
         name: str,
@@ -125,3 +142,24 @@ class Beside:
         if path not in self.texts and self._folder is not None:
             self.texts[path] = (self._folder / path).read_text(encoding="utf-8")
         return self.texts[path]
+
+
+def _imported(text: str, package: str) -> list[str]:
+    r"""Return the modules that a text names in imports, with the packages they are in; relative ones belong to ``package``.
+
+    >>> _imported("def f():\n    from a.b import c\n    import d", "")
+    ['a', 'a.b', 'a.b.c', 'd']
+    """
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return []  # running it says so
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level <= len(package.split(".")) * bool(package):
+            whole = resolve_name(f"{'.' * node.level}{node.module or ''}", package) if node.level else node.module or ""
+            found += [whole, *(f"{whole}.{alias.name}" for alias in node.names)]
+    steps = [name.split(".") for name in found]
+    return list(dict.fromkeys(".".join(parts[: place + 1]) for parts in steps for place in range(len(parts))))

@@ -88,6 +88,7 @@ class Lifecycle:
         self.oversight = Oversight(workspace, self.definition, self.tables)
         self._state = ProductState(self.name)
         self._text = loaded.text
+        self._origin = loaded.origin
         self._path = path
         self._seed = seed
         self._trials = trials
@@ -175,7 +176,7 @@ class Lifecycle:
         job = Job(
             cause=cause,
             key=key,
-            source=Source(self._text, self._path, suggested),
+            source=self._source(suggested),
             seed=self._seed,
             parameters=self._chosen_parameters(),
             shuffled=planted,
@@ -213,7 +214,7 @@ class Lifecycle:
         job = Job(
             cause=cause,
             key=key,
-            source=Source(self._text, self._path, suggested),
+            source=self._source(suggested),
             seed=self._seed,
             parameters=self._chosen_parameters(),
         )
@@ -271,6 +272,10 @@ class Lifecycle:
         if verdict.outcome not in PASSING and self.state.versions[version.number].stage == "staging":
             self.releases.refuse(version.number, reason="the gate refused it: " + "; ".join(verdict.reasons))
         return self.state.versions[version.number], verdict
+
+    def _source(self, suggested: str | None) -> Source:
+        commit, uncommitted = self._origin or (None, None)
+        return Source(self._text, self._path, suggested, commit, uncommitted)
 
     def _rival(self) -> Rival | None:
         live = self.state.live

@@ -31,13 +31,24 @@ MODULE = "product_"
 """What the names of the modules begin with that product texts are run in."""
 
 
+class Origin(NamedTuple):
+    """The commit that a product was packed at, and what was not committed then, where that is known."""
+
+    commit: str | None = None
+    uncommitted: bytes | None = None
+
+
 @dataclass(frozen=True)
 class Loaded:
-    """A product file as it was loaded: its declaration, its checked definition and its text, with the modules beside it."""
+    """A product file as it was loaded: its declaration, its checked definition and its text, with the modules beside it.
+
+    ``origin`` is what an artifact says of where it was packed.
+    """
 
     declaration: Declaration
     definition: Definition
     text: str
+    origin: Origin | None = None
 
 
 def load_file(path: Path, *, root: Path | None = None, held: Held | None = None) -> Loaded:
@@ -98,6 +109,7 @@ def _load(source: Source, root: Path, schemas: Schemas | Held | None = None, *, 
     _run(extra, f"suggested for {name}", module)
     known = schemas(declaration.name) if callable(schemas) else schemas
     definition = declaration.freeze(root, known, evolve=evolve or callable(schemas))
+    beside.reach(text)
     return Loaded(declaration, definition, bind(text, beside.texts))
 
 

@@ -24,7 +24,7 @@ from trimaran.build.segments import Segment, replicate, segment_values
 from trimaran.build.signing import Example, example_of, read_example, signature_of
 from trimaran.build.specification import RowModel
 from trimaran.build.suggestion import Suggested, suggest
-from trimaran.build.tracking import Source, track_code, track_environment
+from trimaran.build.tracking import Source, Standing, environment_of, standing_of, track_code, track_environment
 from trimaran.build.training import Candidate, Job, Trainer
 from trimaran.build.training_set import Divided, Rows, Snapshot, TrainingSet, TrainingSets, divide
 from trimaran.build.tuning import BATCH, Choice, Means, Objective, Trial, Tuning, tune
@@ -59,6 +59,7 @@ __all__ = [
     "Slice",
     "Snapshot",
     "Source",
+    "Standing",
     "Suggested",
     "TestResult",
     "Trainer",
@@ -70,6 +71,7 @@ __all__ = [
     "balance_key",
     "check_inputs",
     "divide",
+    "environment_of",
     "evaluate",
     "example_of",
     "fit_model",
@@ -79,6 +81,7 @@ __all__ = [
     "scores_of",
     "segment_values",
     "signature_of",
+    "standing_of",
     "suggest",
     "track_code",
     "track_environment",

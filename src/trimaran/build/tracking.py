@@ -6,6 +6,7 @@ import platform
 import site
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,11 +23,26 @@ _PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Source:
-    """A product's text, the file it stands in where there is one, and the text of its automated features."""
+    """A product's text, the file it stands in where there is one, and the text of its automated features.
+
+    ``commit`` and ``uncommitted`` are what is known of where it comes from when it stands in no repository any more.
+    """
 
     text: str
     path: Path | None = None
     suggested: str | None = None
+    commit: str | None = None
+    uncommitted: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How some files stand in their repository: its commit, what was changed since, which it does not track, and where they are."""
+
+    commit: str
+    changes: bytes
+    untracked: tuple[str, ...]
+    folder: str
 
 
 def track_code(objects: ObjectStore, source: Source) -> Code:
@@ -39,29 +55,54 @@ def track_code(objects: ObjectStore, source: Source) -> Code:
     folder = source.path.resolve().parent if source.path is not None else None
     commit = _git(folder, "rev-parse", "HEAD") if folder is not None else None
     changes = _git(folder, "diff", "HEAD", "--no-color", "--no-ext-diff") if folder is not None and commit else None
+    changes = changes or source.uncommitted
     return Code(
         source=text,
-        commit=commit.decode().strip() if commit else None,
+        commit=commit.decode().strip() if commit else source.commit,
         uncommitted=objects.put(changes) if changes else None,
     )
 
 
+def standing_of(folder: Path, files: Sequence[str]) -> Standing | None:
+    """Return how files in a folder stand in their repository, None where there is none, or no commit, or no git.
+
+    The changes are the same bytes whatever the user's own settings of git are.
+    """
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    tracked = (_git(folder, "ls-files", "-z", "--", *files) or b"").decode(errors="replace").split("\0")
+    plain = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary", "--unified=3"]
+    fixed = ["--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/"]
+    changes = _git(folder, "-c", "core.quotepath=true", "diff", "HEAD", *plain, *fixed, "--", *files) or b""
+    inside = (_git(folder, "rev-parse", "--show-prefix") or b"").decode().strip().rstrip("/")
+    return Standing(commit.decode().strip(), changes, tuple(name for name in files if name not in tracked), inside)
+
+
 def track_environment(objects: ObjectStore) -> Environment:
-    """Store the list of every installed package with its version, one ``name==version`` a line, sorted.
+    """Store the list of every installed package with its version, as ``environment_of`` makes it."""
+    environment, lock = environment_of()
+    objects.put(lock)
+    return environment
+
+
+def environment_of() -> tuple[Environment, bytes]:
+    """Return this environment and its lock: every installed package, one ``name==version`` a line, sorted.
 
     What a package carries in a folder of its own is part of that package, also where it put the folder on Python's path.
     """
     installed = metadata.distributions(path=[entry for entry in sys.path if not _carried(entry)])
     lines = {f"{package.name}=={package.version}" for package in installed if package.name}
-    lock = objects.put("".join(f"{line}\n" for line in sorted(lines, key=str.lower)).encode())
-    return Environment(
+    lock = "".join(f"{line}\n" for line in sorted(lines, key=str.lower)).encode()
+    environment = Environment(
         python=platform.python_version(),
         platform=f"{sys.platform} {platform.machine()}",
-        lock=lock,
+        lock=digest(lock),
         trimaran=digest_of(
             {path.relative_to(_HOUSE).as_posix(): digest(path.read_bytes()) for path in _HOUSE.rglob("*.py")}
         ),
     )
+    return environment, lock
 
 
 def _carried(entry: str) -> bool:

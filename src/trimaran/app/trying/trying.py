@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimaran.app.artifacts import load_named
 from trimaran.app.gathering import Gathered, gather
-from trimaran.app.loading import Loaded, load_file
+from trimaran.app.loading import Loaded
 from trimaran.app.trying.cases import Cases, Tried
 from trimaran.app.trying.parts import try_contracts, try_features
 from trimaran.app.trying.slicing import Slice, slice_of
@@ -43,7 +44,7 @@ def try_product(path: Path, progress: Progress, *, data: Path | None = None, pla
     with tempfile.TemporaryDirectory(prefix="trimaran-test-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         with workspace_instead(folder / "tracked"):
-            loaded = cases.attempt("definition", path.name, lambda: load_file(path, root=data), _declared)
+            loaded = cases.attempt("definition", path.name, lambda: load_named(path, root=data), _declared)
             if loaded is not None:
                 product = loaded.definition.name
                 gathered = cases.attempt("pipeline", "read", lambda: gather(loaded.definition, progress), _read)

@@ -52,6 +52,14 @@ class Declaration(Collecting):
         super().__init__(Draft(name=name, owner=owner, predict_at=predict_at, where=caller()))
         self.name = name
 
+    @property
+    def contract_files(self) -> dict[str, str]:
+        """The paths of the contracts that stand in files, by table; relative ones are looked up where the data is."""
+        tables = self._draft.tables.values()
+        return {
+            table.name: table.contract.absent for table in tables if table.contract is not None and table.contract.absent
+        }
+
     def expect(self, table: Table) -> Callable[[F], F]:
         """Declare an expectation: one value judges the whole delivery, a value a row refuses rows."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.loading import load_file
+from trimaran.app.artifacts import load_named
 from trimaran.doors.cli.options import JsonOption
 from trimaran.doors.cli.output import print_json, say
 
@@ -16,13 +16,13 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def check(
-    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file.")],
+    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file, or its artifact.")],
     data: Annotated[Path | None, typer.Option(help="The folder of its data; the file's own by default.")] = None,
     *,
     json: JsonOption = False,
 ) -> None:
     """Check a product file and report every fault at once; nothing is run."""
-    definition = load_file(product_file, root=data).definition
+    definition = load_named(product_file, root=data).definition
     parts = {
         "tables": list(definition.tables),
         "expectations": [part.name for part in definition.expectations],

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Command] = {
     "test": Command("test", "Try a product's contracts, features, model and whole loop on a slice of its data."),
     "adopt": Command("adopt", "Take up a model that was trained elsewhere: tested, judged and staged like any."),
     "trust": Command("trust", "Decide that one pickle may be loaded, by the digest of its file."),
+    "build": Command("build", "Build one reproducible file of a product: code, lock of packages, provenance."),
     "steps": Command("steps", "Run a pipeline of steps, and list and show its runs."),
     "why-ran": Command("why_ran", "Say why a step of a pipeline ran: what changed since the run before."),
     "why-cached": Command("why_cached", "Say why a step did not have to run: what is the same, and since when."),

@@ -22,6 +22,10 @@ ProductOption = Annotated[
     str | None, typer.Option("--product", "-p", help="The product; may be left out where there is one.", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DigestOption = Annotated[
+    str | None,
+    typer.Option("--digest", help="Of an artifact: the SHA-256 that the whole must have.", show_default=False),
+]
 
 
 def open_workspace(folder: Path | None, *, actor: str = "trimaran") -> Workspace:

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from trimaran.app.artifacts import load_named
 from trimaran.app.computing import open_computing
 from trimaran.app.lifecycle import Lifecycle
-from trimaran.app.loading import load_file
 from trimaran.app.pipelines import read_engine
 from trimaran.app.progress import progress
 from trimaran.app.running import run_once, take_in
@@ -19,7 +19,7 @@ from trimaran.app.workspace import Workspace, held_schemas
 from trimaran.core.config import default_person, default_workspace
 from trimaran.core.nouns import Ingest
 from trimaran.data.sources import SOURCE
-from trimaran.doors.cli.options import JsonOption, WorkspaceOption
+from trimaran.doors.cli.options import DigestOption, JsonOption, WorkspaceOption
 from trimaran.doors.cli.output import print_json, say, table
 from trimaran.doors.cli.show import print_version
 
@@ -37,13 +37,14 @@ EngineOption = Annotated[
 
 @app.command()
 def run(
-    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file.")],
+    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file, or its artifact.")],
     data: Annotated[Path | None, typer.Option(help="The folder of its data; the file's own by default.")] = None,
     workspace: WorkspaceOption = None,
     only: Annotated[
         Literal["data"] | None, typer.Option(help="Stop after a part: data takes in, and trains nothing.")
     ] = None,
     engine: EngineOption = None,
+    digest: DigestOption = None,
     *,
     json: JsonOption = False,
 ) -> None:
@@ -51,12 +52,13 @@ def run(
     if engine is not None:
         read_engine(engine)  # a wrong word is told before a workspace is made
     folder = workspace or default_workspace()
-    loaded = load_file(product_file, root=data, held=lambda product: held_schemas(folder, product))
+    loaded = load_named(product_file, root=data, held=lambda product: held_schemas(folder, product), digest=digest)
     opened = Workspace(folder, actor=default_person())
     opened.data_root = data or product_file.parent
     with progress() as shown:
         computing = open_computing(opened.root, opened.settings.computing, engine)
-        life = Lifecycle(opened, loaded, shown, path=product_file, computing=computing)
+        path = product_file if loaded.origin is None else None  # an artifact says itself where it comes from
+        life = Lifecycle(opened, loaded, shown, path=path, computing=computing)
         if only == "data":
             taken = take_in(life, opened.clock.now())
         else:

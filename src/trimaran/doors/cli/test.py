@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def try_(
-    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file.")],
+    product_file: Annotated[Path, typer.Argument(metavar="PRODUCT.py", help="The product file, or its artifact.")],
     data: Annotated[Path | None, typer.Option(help="The folder of its data; the file's own by default.")] = None,
     rows: Annotated[int, typer.Option(help="Rows of the asked table that are trained and tested on.", min=LEAST)] = ROWS,
     seed: Annotated[int, typer.Option(help="Draws the rows: the same seed, the same rows.")] = 13,
