@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import piped
 import polars as pl
+import tracked
 
 from trimaran.app.workspace import Workspace
 from trimaran.backends.checkpoint_files import CheckpointFiles
@@ -36,11 +38,12 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Work:
-    """A name, what was there before, and the steps."""
+    """A name, what was there before, the steps, and what two workspaces are compared by (everything, if not said)."""
 
     name: str
     prepare: Callable[[Workspace], object] | None
     steps: dict[str, Step]
+    look: Callable[[Workspace], dict[str, object]] | None = None
 
 
 @dataclass
@@ -96,7 +99,7 @@ def judge(work: Work, root: Path, acknowledged: Sequence[Claim], whole: dict[str
         toll.dangling += list(_dangling(workspace))
         del workspace
         play_again(work, root)
-        found = picture(root)
+        found = picture(root, work)
         toll.dangling += [f"after sending again: {fault}" for fault in _dangling(opened(root))]
         toll.doubled += [
             f"{name}: {found.get(name)} instead of {whole.get(name)}"
@@ -115,9 +118,11 @@ def play_again(work: Work, root: Path) -> None:
         act(workspace)
 
 
-def picture(root: Path) -> dict[str, object]:
-    """Return everything a workspace holds, so that two of them can be compared."""
+def picture(root: Path, work: Work) -> dict[str, object]:
+    """Return everything a workspace holds, or what the work says is the same each time, so that two of them can be compared."""
     workspace = opened(root)
+    if work.look is not None:
+        return work.look(workspace)
     store = workspace.ledger.store
     verified = workspace.ledger.verify()
     seen: dict[str, object] = {
@@ -211,6 +216,8 @@ _ANSWERS: dict[str, Callable[..., bool]] = {
     "rows": _rows,
     "newest": lambda w, table, least: w.tables.read(table).collect().height >= least,
     "trimmed": _trimmed,
+    "tracked": tracked.there,
+    "pipeline": piped.there,
 }
 """What is asked for each kind of claim."""
 

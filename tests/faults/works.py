@@ -12,11 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import piped
 import polars as pl
 
 sys.path.append(str(Path(__file__).parent.parent / "deploy"))
 
 import shop
+import tracked
 from judging import NOON, Claim, Step, Work
 
 from trimaran.app.workspace import Workspace
@@ -374,6 +376,12 @@ WORKS: dict[str, Work] = {
         Work("checkpoint", _known, _steps(
             _checked, lambda w: _one(w, 3), _checked, lambda w: _several(w, 4, 5, 6), _checked,
         )),
+        Work("tracked run", lambda w: tracked.done(w, 0, 3), _steps(
+            lambda w: tracked.done(w, 1, 1), lambda w: tracked.done(w, 2, 40), _checkpointed, lambda w: tracked.done(w, 3, 5),
+        ), tracked.look),
+        Work("pipeline run", lambda w: piped.done(w, 2), _steps(
+            lambda w: piped.done(w, 3), lambda w: piped.done(w, 3), _checkpointed, lambda w: piped.done(w, 4000),
+        ), piped.look),
         Work("release move", _known, _steps(
             lambda w: _registered(w, 1), lambda w: _released(w, 1), lambda w: _registered(w, 2), lambda w: _released(w, 2),
         )),

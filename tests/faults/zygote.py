@@ -34,6 +34,7 @@ import trimaran.backends.migrations.upgrading
 import trimaran.backends.sqlite_captures
 import trimaran.backends.sqlite_metrics
 import trimaran.backends.sqlite_online
+import trimaran.backends.sqlite_steps
 import trimaran.backends.sqlite_views  # noqa: F401 - warm
 from trimaran.backends.postgres_ledger import PostgresLedger
 from trimaran.backends.sqlite_ledger import SqliteLedger
@@ -167,7 +168,7 @@ def _watched(work: str, base: Path, answer: Callable[[Call], int]) -> Seen:
 
 def _whole(work: str, base: Path) -> dict[str, object]:
     apart(play_again, WORKS[work], _ready(work, base))
-    return apart(picture, base / "w")
+    return apart(picture, base / "w", WORKS[work])
 
 
 def _toll(work: str, root: Path, claims: list[list[object]]) -> dict[str, Any]:

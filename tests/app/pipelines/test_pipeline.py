@@ -13,8 +13,9 @@ from sklearn.linear_model import LinearRegression
 
 import trimaran as tm
 from trimaran.app.pipelines import pipeline, run_named, runs_of, spin
+from trimaran.app.pipelines.recording import secret
 from trimaran.app.workspace import Workspace
-from trimaran.core.errors import DefinitionError, InputError, NotFound, Refused, UserCodeError
+from trimaran.core.errors import Corrupt, DefinitionError, InputError, NotFound, Refused, UserCodeError
 from trimaran.core.nouns import PipelineRun
 
 
@@ -296,3 +297,13 @@ def test_a_pipeline_and_a_run_of_it_show_themselves(workspace):
     assert "3 ran" in repr(outcome)
     assert "<td>squares (3)</td>" in outcome._repr_html_()
     assert len(outcome.figure().data) == 2
+
+
+def test_a_secret_that_was_cut_short_is_not_sealed_with(tmp_path):
+    whole = secret(tmp_path)
+    assert len(whole) == 32
+    assert secret(tmp_path) == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["steps.secret"]
+    (tmp_path / "steps.secret").write_bytes(b"")
+    with pytest.raises(Corrupt, match="holds no secret any more: remove it"):
+        secret(tmp_path)

@@ -14,10 +14,16 @@ import pytest
 
 import trimaran as tm
 from trimaran.app.runs import desk_of
+from trimaran.app.runs.desk import Desk
+from trimaran.app.runs.log import Log
+from trimaran.app.runs.run import ActiveRun
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import Conflict, InputError, Unavailable
 from trimaran.core.nouns import Started, Tracked
 from trimaran.core.objects import members
+from trimaran.testing import Failing
+
+NOW = datetime(2013, 7, 1, tzinfo=UTC)
 
 
 def tracked(folder):
@@ -300,3 +306,15 @@ with tm.start_run(workspace=sys.argv[1]) as run:
     done = script(tmp_path, text)
     assert done.stdout == "refused\n", done.stderr
     assert only(tmp_path / "w").status == "finished"
+
+
+def test_a_run_ends_though_the_disk_was_full_as_its_packages_were_first_listed(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.objects = Failing(workspace.objects, "put", Unavailable("the disk is full"))
+    desk = Desk(workspace)
+    log = Log(project="p", name="run-1", parent=None, started=NOW, ticks=0, attempt="1", sample=0.0)
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(ActiveRun(desk, log, None).end()), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert [ref.subject for ref in ended] == ["p/run-1"]

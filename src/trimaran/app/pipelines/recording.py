@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from trimaran.app.workspace import STEPS, Workspace
+from trimaran.backends.flushing import flush
 from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
 from trimaran.core.engines import Kept, Result
-from trimaran.core.errors import NotFound
+from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.ledger import kind_of
 from trimaran.core.nouns import PipelineRun, StepRun, StepSheet, Value
 from trimaran.core.steps import READ, digests_in
 
 SECRET = "steps.secret"  # noqa: S105  the name of the file
+_SECRET_BYTES = 32
 RECORD = "record"
 """The form of what a product's own stage made: it is kept where the record of the version says, and is no value of its own."""
 
@@ -35,15 +38,26 @@ def open_results(workspace: Workspace) -> SqliteSteps:
 
 
 def secret(root: Path) -> bytes:
-    """Return the secret that a workspace seals its pickles with; it is made at first use, and no bundle or backup takes it."""
+    """Return the secret that a workspace seals its pickles with; it is made at first use, and no bundle or backup takes it.
+
+    It is there whole or not at all, whoever else makes it at the same time and wherever a process is killed.
+    """
     path = root / SECRET
     if not path.exists():
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(made, "wb") as file:
-            file.write(os.urandom(32))
+        aside = root / f".{SECRET}.{os.getpid()}"
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(os.urandom(_SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
-    return path.read_bytes()
+        with suppress(FileExistsError):  # another process was first, and its secret counts
+            os.link(aside, path)
+        aside.unlink()
+        flush(root)
+    found = path.read_bytes()
+    if len(found) != _SECRET_BYTES:
+        message = f"{path} holds no secret any more: remove it, and pickles of before are made again instead of served"
+        raise Corrupt(message)
+    return found
 
 
 def write_run(

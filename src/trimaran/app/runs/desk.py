@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -147,7 +148,8 @@ class Desk:
                 sys.stderr.write(f"run {ending.log.subject} is not recorded: {fault}\n")
 
     def _serve(self) -> None:
-        self.environment  # noqa: B018  listing the packages takes a quarter of a second: begin with it
+        with suppress(TrimaranError):  # it is tried again, and told, where a run ends
+            self.environment  # noqa: B018  listing the packages takes a quarter of a second: begin with it
         while True:
             fresh = any(not log.noted for log in self.open_runs)
             self._wake.wait((GRACE if fresh else FLUSH) if self._open else None)
