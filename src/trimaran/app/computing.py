@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from trimaran.app.beside import unbind
 from trimaran.app.pipelines import Place, read_engine
 from trimaran.app.settings import ComputingSettings
+from trimaran.app.travelling import Accompanied
 from trimaran.backends.footprint import free_memory
 from trimaran.backends.local_tasks import LocalExecutor
 from trimaran.backends.process_tasks import ProcessExecutor
@@ -43,6 +46,15 @@ def open_computing(root: Path, settings: ComputingSettings, engine: str | None =
         engine=place.name,
         side_by_side=place.workers if engine is not None else 1,
     )
+
+
+def accompanied(computing: Computing, text: str) -> Computing:
+    """Return the means with the modules that are kept with a product's text sent along to wherever work is done."""
+    texts = unbind(text).modules
+    if computing.engine == "local" or not texts:
+        return computing
+    trials = Accompanied(computing.trials, texts) if computing.trials is not None else None
+    return replace(computing, executor=Accompanied(computing.executor, texts), trials=trials)
 
 
 def _place(settings: ComputingSettings) -> Place:

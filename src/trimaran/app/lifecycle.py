@@ -9,7 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
-from trimaran.app.computing import open_computing
+from trimaran.app.computing import accompanied, open_computing
 from trimaran.app.loading import Loaded, load_text
 from trimaran.app.oversight import Oversight
 from trimaran.app.pipelines.stages import Passed, Stages, write_loop
@@ -94,7 +94,7 @@ class Lifecycle:
         self._trials = trials
         self._judge_by = judge
         self.progress = self._stages = Stages(progress)
-        means = computing or open_computing(workspace.root, workspace.settings.computing)
+        means = accompanied(computing or open_computing(workspace.root, workspace.settings.computing), loaded.text)
         self._engine = means.engine
         self._trainer = Trainer(
             objects=workspace.objects,

@@ -60,7 +60,11 @@ def load_file(path: Path, *, root: Path | None = None, held: Held | None = None)
     if not path.is_file():
         message = f"there is no product file {path}"
         raise NotFound(message)
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        fault = Fault(what=f"not text: {error}", where=path.name, remedy="name a Python file, in UTF-8")
+        raise DefinitionError(path.name, [fault]) from error
     return _load(Source(text, path.name, path.parent), root or path.parent, held)
 
 

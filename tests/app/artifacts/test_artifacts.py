@@ -226,6 +226,8 @@ def test_what_cannot_be_built_or_read_is_told(product, tmp_path, capsys):
         build_artifact(product, tmp_path / "dist", version="1")
     with pytest.raises(InputError, match="cannot be in a file's name"):
         build_artifact(product, tmp_path / "dist", version="../1")
+    with pytest.raises(InputError, match="is an artifact already"):
+        build_artifact(tmp_path / "dist" / "lifts-1.product.tar", tmp_path / "dist")
     with pytest.raises(NotFound, match="no artifact"):
         read_artifact(tmp_path / "none.product.tar")
     (tmp_path / "text.product.tar").write_text("not a tar")

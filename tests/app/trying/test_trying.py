@@ -151,6 +151,13 @@ def test_a_file_that_cannot_be_loaded_is_a_case_that_failed(tried, old, new, sai
     assert ET.fromstring(junit(found)).get("failures") == "1"
 
 
+def test_a_file_that_is_no_text_is_a_case_that_failed(shelf):
+    with progress() as shown:
+        found = try_product(shelf.parent / "lifts.parquet", shown)
+    assert failing(found) == [("definition", "lifts.parquet")]
+    assert "not text" in found.cases[0].trace
+
+
 def test_rows_without_a_label_are_told(tried):
     found = tried(("return late > 5", "return (late > 5) & (late > 1e9) & None"))
     assert failing(found)

@@ -18,6 +18,7 @@ from trimaran.app.artifacts.artifact import (
     About,
     Artifact,
     contents_of,
+    is_artifact,
     packed,
     read_artifact,
 )
@@ -43,6 +44,9 @@ def build_artifact(path: Path, out: Path, *, data: Path | None = None, version: 
     if version is not None and not _VERSION.fullmatch(version):
         what = f"version {version!r} cannot be in a file's name"
         raise InputError("build", [Fault(what=what, remedy="write letters, digits, dots, dashes, like 1.4.0")])
+    if is_artifact(path):
+        what = f"{path.name} is an artifact already"
+        raise InputError("build", [Fault(what=what, remedy="name a product file, or add --verify")])
     loaded = load_file(path, root=data)
     members = {f"{CODE}{name}": text.encode() for name, text in _texts(path, loaded, data or path.parent).items()}
     environment, lock = environment_of()
