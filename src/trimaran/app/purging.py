@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from trimaran.app import leavings
 from trimaran.app.workspace import Workspace
 from trimaran.control.references import References, unneeded
 from trimaran.control.retention import Custody
 from trimaran.core.clock import SystemClock
-from trimaran.core.ledger import Write
-from trimaran.core.nouns import ModelVersion, Purged, Ref, Run
+from trimaran.core.ledger import Ledger, Write
+from trimaran.core.nouns import ModelVersion, PipelineRun, Purged, Ref, Run, Tracked
 from trimaran.core.ports import Progress
 
 GRACE = timedelta(days=7)
@@ -41,7 +42,7 @@ class PurgePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a purge would remove.
 
     ``objects`` are the digests that would go, ``unreferenced`` counts those of them that nothing ever needed; ``freed`` is
-    in bytes, ``breaks`` says in words what would end.
+    in bytes, ``rows`` of it points of metrics and results of steps; ``breaks`` says in words what would end.
     """
 
     grace: timedelta
@@ -51,6 +52,7 @@ class PurgePlan(msgspec.Struct, frozen=True, kw_only=True):
     freed: int
     breaks: list[str]
     what: list[Ref]
+    rows: int = 0
 
 
 class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +87,16 @@ def plan_purge(workspace: Workspace, progress: Progress, grace: timedelta = GRAC
             what.append(ref)
     references = References(ledger, {*custody.purged, *(ref.seq for ref in what)})
     objects = _removable(workspace, references, progress, grace)
+    rows = leavings.weight(workspace, [*_purged(ledger, custody), *what])
     return PurgePlan(
         grace=grace,
         things=things,
         objects=objects,
         unreferenced=sum(not references.released(digest) for digest in objects),
-        freed=sum(workspace.objects.size(digest) for digest in objects),
+        freed=sum(workspace.objects.size(digest) for digest in objects) + rows,
         breaks=_breaks(workspace, what),
         what=what,
+        rows=rows,
     )
 
 
@@ -103,7 +107,7 @@ def purge(workspace: Workspace, progress: Progress, grace: timedelta = GRACE) ->
     What was needed again, or put again, meanwhile is spared.
     """
     plan, ledger = plan_purge(workspace, progress, grace), workspace.ledger
-    if not plan.objects and not plan.what:
+    if not plan.objects and not plan.what and not plan.rows:
         return PurgeReport(plan=plan, entries=[], removed=0, freed=0)
     parts = [plan.objects[start : start + _BATCH] for start in range(0, len(plan.objects), _BATCH)] or [[]]
     occasion = f"purge:{workspace.clock.now().isoformat()}:{ledger.store.head()}"
@@ -112,7 +116,7 @@ def purge(workspace: Workspace, progress: Progress, grace: timedelta = GRACE) ->
             record=Purged(
                 what=[] if number else plan.what,
                 objects=part,
-                freed=sum(workspace.objects.size(digest) for digest in part),
+                freed=sum(workspace.objects.size(digest) for digest in part) + (0 if number else plan.rows),
                 breaks=[] if number else plan.breaks,
             ),
             subject=_SUBJECT,
@@ -121,10 +125,12 @@ def purge(workspace: Workspace, progress: Progress, grace: timedelta = GRACE) ->
         for number, part in enumerate(parts)
     ]
     written = ledger.append_all(writes)
-    references = References(ledger, Custody.read(ledger).purged)
+    custody = Custody.read(ledger)
+    leavings.remove(workspace, _purged(ledger, custody))
+    references = References(ledger, custody.purged)
     doomed = [digest for digest in plan.objects if not references.needed(digest)]
     freed = _remove(workspace, doomed, progress, _settled(grace))
-    return PurgeReport(plan=plan, entries=[ref.seq for ref in written], removed=len(doomed), freed=freed)
+    return PurgeReport(plan=plan, entries=[ref.seq for ref in written], removed=len(doomed), freed=freed + plan.rows)
 
 
 def foresee(workspace: Workspace, what: Sequence[Ref], progress: Progress) -> tuple[int, list[str]]:
@@ -137,7 +143,14 @@ def foresee(workspace: Workspace, what: Sequence[Ref], progress: Progress) -> tu
         for doomed in (gone, gone | {ref.seq for ref in what})
     )
     progress.finish("objects")
-    return sum(objects.size(digest) for digest in set(freer).difference(free)), _breaks(workspace, what)
+    freed = sum(objects.size(digest) for digest in set(freer).difference(free)) + leavings.weight(workspace, what)
+    return freed, _breaks(workspace, what)
+
+
+def _purged(ledger: Ledger, custody: Custody) -> list[Ref]:
+    """Return the runs that were purged, by this purge or one before that may have been killed: they leave more than objects."""
+    found = (ledger.store.get(seq) for seq in sorted(custody.purged))
+    return [entry.ref for entry in found if entry.kind in {"tracked", "pipeline"}]
 
 
 def _removable(workspace: Workspace, references: References, progress: Progress, grace: timedelta) -> list[str]:
@@ -173,6 +186,10 @@ def _breaks(workspace: Workspace, what: Sequence[Ref]) -> list[str]:
             found.append(f"{ref.subject} can be served, restored or compared with no more")
         elif isinstance(record, Run):
             found.append(f"{ref.subject} can be reproduced by running it again, but not compared with what it made")
+        elif isinstance(record, Tracked):
+            found.append(f"the files and points of {ref.subject} are gone; its parameters and last readings stay on record")
+        elif isinstance(record, PipelineRun):
+            found.append(f"what the steps of {ref.subject} made can be read no more, and is not served to later runs")
         else:
             found.append(
                 f"the rows that entry {ref.seq} refused into quarantine are gone; the rows it kept stay in {ref.subject}"

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from trimaran.app.ageing import due_beside, take_beside
+from trimaran.app.dues import Due
 from trimaran.app.purging import PurgePlan, foresee, plan_purge, purge
 from trimaran.app.settings import RetentionSettings, read_settings
 from trimaran.app.trashing import trash
@@ -30,36 +32,19 @@ _PART = 5000
 _LATENESS = timedelta(days=3)
 
 
-class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule would take of one product now.
-
-    ``things`` go into the trash, or from there for good; of a table they are versions that can be read no more. ``rows`` of
-    a store go for good, those before ``before``; ``spared`` says what stands against it, by thing. ``freed`` is in bytes: of
-    files and of purged objects on the disk, of rows in their file, which has room for as many new ones then. ``breaks`` says
-    in words what ends.
-    """
-
-    product: str
-    store: str
-    rule: str
-    things: list[str] = []
-    rows: dict[str, int] = {}
-    before: datetime | None = None
-    spared: dict[str, list[str]] = {}
-    refs: list[Ref] = []
-    freed: int = 0
-    breaks: list[str] = []
-    vacuum: Vacuum | None = None
-
-
 def due(
-    workspace: Workspace, definition: Definition, rules: RetentionSettings | None = None, *, force: bool = False
+    workspace: Workspace, definition: Definition | None, rules: RetentionSettings | None = None, *, force: bool = False
 ) -> list[Due]:
-    """Return what each rule would take of a product now; changes nothing. Raises ``InputError`` with every faulty rule.
+    """Return what each rule would take now, of a product if one is given, and of what belongs to none; changes nothing.
+
+    Raises ``InputError`` with every faulty rule.
 
     With ``force`` also versions of tables go that runs were trained on; nothing else is forced.
     """
     said = read_settings(workspace.root).retention if rules is None else rules
+    beside = due_beside(workspace, said)
+    if definition is None:
+        return beside
     now, found = workspace.clock.now(), []
     custody, state = Custody.read(workspace.ledger), ProductState.replay(workspace.ledger, definition.name)
     for store, take in (("versions", versions_due), ("runs", runs_due)):
@@ -74,27 +59,30 @@ def due(
         found += _online(workspace, definition, parse_keep(said.online, by_age_alone=True), held)
     if said.tables:
         found += [_table(one) for one in plan_vacuum(workspace, definition, parse_keep(said.tables), force=force)]
-    return found
+    return found + beside
 
 
-def foretell(workspace: Workspace, definition: Definition, progress: Progress, *, force: bool = False) -> list[Due]:
+def foretell(workspace: Workspace, definition: Definition | None, progress: Progress, *, force: bool = False) -> list[Due]:
     """Return what is due, with what a purge of it would give back and end, and what is due in the trash; changes nothing."""
     rules, found = read_settings(workspace.root).retention, []
     for one in due(workspace, definition, rules, force=force):
-        what = [ref for thing in one.refs for ref in belongings(workspace.ledger, thing)]
+        what = belongings(workspace.ledger, one.refs)
         freed, breaks = foresee(workspace, what, progress) if what else (one.freed, one.breaks)
         found.append(msgspec.structs.replace(one, freed=freed, breaks=breaks))
     if rules.purge:
         plan = plan_purge(workspace, progress, parse_duration(rules.purge))
-        found.append(_emptied(definition.name, rules.purge, plan, plan.freed))
+        found.append(_emptied(rules.purge, plan, plan.freed))
     return found
 
 
-def retain(workspace: Workspace, definition: Definition, progress: Progress, *, force: bool = False) -> list[Due]:
+def retain(workspace: Workspace, definition: Definition | None, progress: Progress, *, force: bool = False) -> list[Due]:
     """Take what is due, and purge the trash where the rules say so; return what was due. Done again, it completes."""
     rules = read_settings(workspace.root).retention
     found = due(workspace, definition, rules, force=force)
     for one in found:
+        if not one.product:
+            take_beside(workspace, one)
+            continue
         for ref in one.refs:
             trash(workspace, ref, f"retention: {one.store} = {one.rule}")
         if one.before is not None and one.rows:
@@ -103,13 +91,13 @@ def retain(workspace: Workspace, definition: Definition, progress: Progress, *, 
             vacuum(workspace, one.vacuum)
     if rules.purge:
         report = purge(workspace, progress, parse_duration(rules.purge))
-        found.append(_emptied(definition.name, rules.purge, report.plan, report.freed))
+        found.append(_emptied(rules.purge, report.plan, report.freed))
     return found
 
 
-def _emptied(product: str, rule: str, plan: PurgePlan, freed: int) -> Due:
+def _emptied(rule: str, plan: PurgePlan, freed: int) -> Due:
     return Due(
-        product=product,
+        product="",
         store="trash",
         rule=rule,
         things=[one.name for one in plan.things if one.due and not one.held],

@@ -99,7 +99,8 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long things are kept; an empty rule keeps them for ever. ``apply`` lets a workspace that is up do it once a day.
 
     ``versions`` and ``runs`` go into the trash (``keep 20``, ``90d``, ``90d unused``), which is purged after ``purge`` (a
-    duration); ``captures`` and ``online`` facts of more than an age are removed; of ``tables`` the newest versions can be
+    duration), and so do ``tracked`` runs of scripts (``keep 20`` of each project) and runs of ``pipelines`` (of each);
+    ``captures``, ``online`` facts and results of ``steps`` of more than an age are removed; of ``tables`` the newest versions can be
     read (``keep 20``), or those that were the newest within a time (``90d``), and those that runs were trained on.
     """
 
@@ -108,22 +109,26 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     captures: str = ""
     online: str = ""
     tables: str = ""
+    tracked: str = ""
+    pipelines: str = ""
+    steps: str = ""
     purge: str = ""
     apply: bool = False
 
     def faults(self) -> list[Fault]:
         """Return what cannot be read of the rules."""
         found: list[Fault] = []
-        for name in ("versions", "runs", "captures", "online", "tables", "purge"):
-            text, rows = getattr(self, name), name not in {"versions", "runs", "tables"}
+        for name in ("versions", "runs", "captures", "online", "tables", "tracked", "pipelines", "steps", "purge"):
+            text, rows = getattr(self, name), name in {"captures", "online", "steps", "purge"}
             try:
                 rule = parse_keep(text, where=f"retention.{name}", by_age_alone=rows) if text else None
             except InputError as error:
                 found += error.faults
                 continue
-            if name == "tables" and rule is not None and rule.unused:
-                what = "nobody counts who reads a version of a table"
-                found.append(Fault(where="retention.tables", what=what, remedy="write keep 20 or 90d"))
+            if name in {"tables", "tracked", "pipelines"} and rule is not None and rule.unused:
+                read = "a version of a table" if name == "tables" else "a run"
+                what = f"nobody counts who reads {read}"
+                found.append(Fault(where=f"retention.{name}", what=what, remedy="write keep 20 or 90d"))
         return found
 
 

@@ -15,7 +15,7 @@ from trimaran.control.retention import Custody, belongings, objections
 from trimaran.control.state import ProductState
 from trimaran.core.errors import Fault, InputError, NotFound, Refused
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Entry, Hold, Ingest, Record, Ref, Restored, Trashed, Unhold
+from trimaran.core.nouns import Entry, Hold, Ingest, PipelineRun, Record, Ref, Restored, Tracked, Trashed, Unhold
 from trimaran.core.ports import Progress
 
 
@@ -53,8 +53,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named(workspace: Workspace, text: str, product: str | None = None) -> Ref:
-    """Return the version, run or delivery of a data version that a text names; raises ``NotFound`` and ``InputError``."""
+    """Return the version, run or delivery of a data version that a text names; raises ``NotFound`` and ``InputError``.
+
+    Runs are those of products, those that scripts tracked, and those of pipelines.
+    """
     products = [product] if product is not None else sorted(workspace.products())
+    run = None if product is not None else _run(workspace, text)
+    if run is not None:
+        return run
     found = Names(workspace.ledger, products).resolve(text, moments=False)
     match found:
         case EntryName(entry):
@@ -76,13 +82,13 @@ def trash(workspace: Workspace, what: Ref, reason: str) -> tuple[Ref, list[Ref]]
     against = objections(ledger, custody, state, what)
     if against:
         raise Refused(f"{what.subject} cannot go into the trash: {'; '.join(against)}")
-    refs = belongings(ledger, what)
+    refs = belongings(ledger, [what])
     return _write(ledger, Trashed(what=refs, reason=reason), what.subject, custody), refs
 
 
 def outlook(workspace: Workspace, what: Ref, progress: Progress) -> Outlook:
     """Return what it would mean to put a thing into the trash, and to purge it later; changes nothing."""
-    ledger, refs = workspace.ledger, belongings(workspace.ledger, what)
+    ledger, refs = workspace.ledger, belongings(workspace.ledger, [what])
     state = ProductState.replay(ledger, _product_of(what.subject))
     freed, breaks = foresee(workspace, refs, progress)
     return Outlook(
@@ -156,6 +162,22 @@ def _write(ledger: Ledger, record: Record, subject: str, custody: Custody) -> Re
 
 def _product_of(subject: str) -> str:
     return subject.partition("/")[0].partition("[")[0]
+
+
+def _run(workspace: Workspace, text: str) -> Ref | None:
+    """Return the run of a script or a pipeline whose subject or name is a text; raises ``InputError`` where several are."""
+    ledger = workspace.ledger
+    exact = [ledger.store.latest(kind, text) for kind in ("tracked", "pipeline")]
+    found = [entry.ref for entry in exact if entry is not None]
+    if not found and "/" not in text:
+        kinds: tuple[type[Tracked | PipelineRun], ...] = (Tracked, PipelineRun)
+        found = [entry.ref for entry, record in ledger.history(kinds) if record.name == text]
+    if len(found) > 1:
+        faults = [
+            Fault(what=f"a run called {ref.subject}", remedy=f"if that is meant, write {ref.subject}") for ref in found
+        ]
+        raise InputError(f"{text!r} could mean several things", faults)
+    return found[0] if found else None
 
 
 def _delivery(ledger: Ledger, subject: str, version: int) -> Ref:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CAPTURES = "captures.db"
 CLOCK = "clock"
+METRICS = "metrics.db"
 STEPS = "steps.db"
 DATA_ROOT = "data-root"
 
@@ -107,7 +108,7 @@ class Workspace:
     @cached_property
     def metrics(self) -> SqliteMetrics:
         """The points that runs log; opened on first use."""
-        store: SqliteMetrics = _backend("sqlite_metrics", "SqliteMetrics", self.root / "metrics.db")
+        store: SqliteMetrics = _backend("sqlite_metrics", "SqliteMetrics", self.root / METRICS)
         return store
 
     @cached_property

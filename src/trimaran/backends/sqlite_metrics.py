@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from trimaran.backends.group_commit import GroupCommit
-from trimaran.backends.sqlite_files import Readers, create, transaction, writer
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, transaction, writer
 from trimaran.core.errors import Fault, InputError
 
 POINTS = pl.Schema({"name": pl.String(), "step": pl.Int64(), "value": pl.Float64(), "at": pl.Datetime("us", "UTC")})
@@ -24,6 +25,9 @@ _SCHEMA = (
 )
 _BATCH = "INSERT INTO batches VALUES (?, ?) ON CONFLICT DO NOTHING"
 _POINTS = "INSERT INTO points VALUES (?, ?, ?, ?, ?)"
+_WEIGHT = """SELECT ifnull(sum(length(name) + length(steps) + length(numbers) + length(moments)), 0) FROM points
+    WHERE run IN (SELECT value FROM json_each(?))"""
+_REMOVE = ("DELETE FROM points WHERE run = ?", "DELETE FROM batches WHERE run = ?")
 _READ = "SELECT name, steps, numbers, moments FROM points WHERE run = ? ORDER BY name, rowid"
 
 _Chunk = tuple[str, str, bytes, bytes, bytes]
@@ -73,6 +77,20 @@ class SqliteMetrics:
             ]
         )
         return frame.sort("name", "step", maintain_order=True)
+
+    def weight(self, runs: Sequence[str]) -> int:
+        """Return the bytes of the points of some runs."""
+        (count,) = self._readers.connection.execute(_WEIGHT, (json.dumps(list(runs)),)).fetchone()
+        return int(count)
+
+    def remove(self, runs: Sequence[str]) -> None:
+        """Remove the points of some runs that have ended, with their keys, run by run: others may log in between."""
+        with closing_writer(self.path) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            for run in runs:
+                with transaction(connection, self.path):
+                    for statement in _REMOVE:
+                        connection.execute(statement, (run,))
 
     def _commit(self, take: Callable[[], Sequence[tuple[str, str, list[_Chunk], int]]]) -> list[int | Exception]:
         with transaction(self._connection, self.path):

@@ -5,10 +5,11 @@ The file holds nothing of its own: it may be deleted at any time and is made aga
 
 from __future__ import annotations
 
+import json
 import math
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,17 @@ class SqliteRuns:
             self._fold(head)
         self._look_after()
 
-    def find(self, query: Query, most: int | None = None) -> tuple[int, list[Row]]:
-        """Return how many runs a question is about, and the first of them, ``most`` where it sets no limit itself."""
+    def find(self, query: Query, most: int | None = None, hidden: Collection[int] = ()) -> tuple[int, list[Row]]:
+        """Return how many runs a question is about, and the first of them, ``most`` where it sets no limit itself.
+
+        Those whose entries are ``hidden`` are left out.
+        """
         where, given = _sql(query.where) if query.where is not None else ("1", [])
+        if hidden:
+            where, given = (
+                f"({where}) AND r.id NOT IN (SELECT value FROM json_each(?))",  # noqa: S608  parts of ours, values bound
+                [*given, json.dumps(sorted(hidden))],
+            )
         total = int(self._readers.connection.execute(f"SELECT count(*) FROM runs r WHERE {where}", given).fetchone()[0])  # noqa: S608  parts of ours, values bound
         joins, keys, order = "", [], []
         for place, one in enumerate(query.order):

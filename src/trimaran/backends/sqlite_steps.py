@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 
 from trimaran.backends.group_commit import GroupCommit
-from trimaran.backends.sqlite_files import Readers, create, to_micros, transaction, writer
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, to_micros, transaction, writer
 from trimaran.core.canon import digest as digest_of
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt
 from trimaran.core.ports import ObjectStore
+from trimaran.core.steps import digests_in
 
 SMALL = 16 << 10
 """The most bytes of a value that lies in the file itself: an object costs two flushes of the disk, a row shares one."""
@@ -29,6 +32,10 @@ _RESULT = "INSERT INTO results VALUES (?, ?, ?)"
 _BYTES = "INSERT INTO bytes VALUES (?, ?) ON CONFLICT DO NOTHING"
 _FIND = "SELECT body FROM results WHERE key = ? ORDER BY at DESC, rowid DESC LIMIT 20"
 _READ = "SELECT data FROM bytes WHERE digest = ?"
+_ALL = "SELECT rowid, body FROM results"
+_SIZE = "SELECT length(data) FROM bytes WHERE digest = ?"
+_FORGET = "DELETE FROM results WHERE rowid = ?"
+_DROP = "DELETE FROM bytes WHERE digest = ?"
 _HAS = "SELECT 1 FROM bytes WHERE digest = ?"
 
 _encoder = msgspec.json.Encoder()
@@ -91,6 +98,39 @@ class SqliteSteps:
         if digest in self._waiting:
             return True
         return self._readers.connection.execute(_HAS, (digest,)).fetchone() is not None or self._objects.has(digest)
+
+    def weigh(self, runs: Collection[str] = (), before: datetime | None = None) -> tuple[int, int]:
+        """Return how many results were made in some runs or before a moment, and the bytes that only they need in the file."""
+        gone, kept = self._divide(self._readers.connection, runs, before)
+        named = {digest for _, body in kept for digest in digests_in(body.output)}
+        small = {digest for _, body in gone for digest in digests_in(body.output)} - named
+        sizes = (self._readers.connection.execute(_SIZE, (digest,)).fetchone() for digest in small)
+        return len(gone), sum(size for (size,) in filter(None, sizes)) + sum(len(_encoder.encode(body)) for _, body in gone)
+
+    def forget(self, runs: Collection[str] = (), before: datetime | None = None) -> int:
+        """Remove the results that were made in some runs or before a moment, and what only they need; return how many.
+
+        They are served no more. Large values are objects, which a purge takes where nothing names them.
+        """
+        with closing_writer(self.path) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            with transaction(connection, self.path):
+                gone, kept = self._divide(connection, runs, before)
+                named = {digest for _, body in kept for digest in digests_in(body.output)}
+                small = {digest for _, body in gone for digest in digests_in(body.output)} - named
+                connection.executemany(_FORGET, [(row,) for row, _ in gone])
+                connection.executemany(_DROP, [(digest,) for digest in small])
+        return len(gone)
+
+    def _divide(
+        self, connection: sqlite3.Connection, runs: Collection[str], before: datetime | None
+    ) -> tuple[list[tuple[int, Result]], list[tuple[int, Result]]]:
+        gone: list[tuple[int, Result]] = []
+        kept: list[tuple[int, Result]] = []
+        for row, body in connection.execute(_ALL).fetchall():
+            result = _decoder.decode(body)
+            (gone if result.run in runs or (before is not None and result.at < before) else kept).append((row, result))
+        return gone, kept
 
     def _keep_large(self, kept: Kept, large: Sequence[bytes]) -> None:
         for data in large:

@@ -29,6 +29,11 @@ def runs_due(state: ProductState, custody: Custody, rule: Keep, now: datetime) -
     return _due([(entry, entry.at) for entry, _ in state.runs if entry.seq not in alive], custody, rule, now)
 
 
+def lines_due(lines: Sequence[Sequence[Entry]], custody: Custody, rule: Keep, now: datetime) -> list[Ref]:
+    """Return what a rule would have in the trash of several lines of entries, each the oldest first."""
+    return [ref for line in lines for ref in _due([(entry, entry.at) for entry in line], custody, rule, now)]
+
+
 def data_versions_kept(deliveries: Sequence[tuple[Entry, Ingest]], rule: Keep, now: datetime) -> set[int]:
     """Return the versions of a table that a rule keeps, of its deliveries, oldest first.
 

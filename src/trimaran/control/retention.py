@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimaran.control.state import ProductState, VersionState
@@ -13,11 +14,13 @@ from trimaran.core.nouns import (
     Hold,
     Ingest,
     ModelVersion,
+    PipelineRun,
     Purged,
     Record,
     Ref,
     Restored,
     Run,
+    Tracked,
     Trashed,
     Unhold,
 )
@@ -84,16 +87,32 @@ class Custody:
                 self.holds.pop(entry.subject, None)
 
 
-def belongings(ledger: Ledger, what: Ref) -> list[Ref]:
-    """Return what goes into the trash with a thing: a version with the run that made it."""
-    if what.kind != "version":
-        return [what]
-    return [what, ledger.read(what, ModelVersion).run]
+def parts_of(ledger: Ledger) -> dict[str, list[Ref]]:
+    """Return the tracked runs inside others, by the subject of the one that they are in."""
+    parts: dict[str, list[Ref]] = {}
+    for entry, record in ledger.history([Tracked]):
+        if record.parent is not None:
+            parts.setdefault(record.parent, []).append(entry.ref)
+    return parts
+
+
+def belongings(ledger: Ledger, what: Sequence[Ref], parts: Mapping[str, Sequence[Ref]] | None = None) -> list[Ref]:
+    """Return what goes into the trash with things, these first: a version with the run that made it, a run with those inside it.
+
+    ``parts`` spares whoever asks often a look at every run.
+    """
+    found = list(what)
+    found += [ledger.read(ref, ModelVersion).run for ref in what if ref.kind == "version"]
+    if any(ref.kind == "tracked" for ref in what):
+        inside = parts_of(ledger) if parts is None else parts
+        for ref in found:
+            found += [part for part in inside.get(ref.subject, ()) if ref.kind == "tracked"]
+    return list(dict.fromkeys(found))
 
 
 def objections(ledger: Ledger, custody: Custody, state: ProductState, what: Ref) -> list[str]:
     """Return every reason, in words, why a thing may not go into the trash; empty when it may."""
-    refs = belongings(ledger, what)
+    refs = belongings(ledger, [what])
     found = [f"{ref.subject} is in the trash already" for ref in refs[:1] if ref.seq in custody.trashed]
     found += [
         f"{ref.subject} was purged (entry {custody.purged[ref.seq].seq})" for ref in refs[:1] if ref.seq in custody.purged
@@ -114,6 +133,8 @@ def objections(ledger: Ledger, custody: Custody, state: ProductState, what: Ref)
                 for entry, run in state.runs
                 if run.data.get(ingest.table) == ingest.version and entry.seq not in custody.hidden
             ]
+        case Tracked() | PipelineRun():
+            pass  # what was made of their files is named by entries of its own, and keeps them
         case _:
             found.append(f"a {what.kind} is part of the record: only versions, runs and data versions can be trashed")
     return found

@@ -67,9 +67,20 @@ def faulty_points_are_refused_whole(store: MetricStore) -> None:
     holds(store.log("run", points("loss", []), key="b") == 0, "no points are no fault")
 
 
+def removed_points_are_gone_and_weigh_nothing(store: MetricStore) -> None:
+    """Remove every point of the runs asked for, and of no other."""
+    for run in ("one", "two", "three"):
+        store.log(run, points("loss", [1.0, 2.0]), key="a")
+    holds(store.weight(["one", "two"]) == 2 * store.weight(["three"]) > 0, "they weigh alike")
+    store.remove(["one", "two", "none of that name"])
+    holds(store.points("one").height == store.points("two").height == store.weight(["one"]) == 0, "they are gone")
+    holds(store.points("three").height == 2, "the other run is whole")
+
+
 LAWS: tuple[Callable[[MetricStore], None], ...] = (
     points_come_back_as_they_were,
     the_same_step_twice_keeps_both,
     a_key_is_logged_once,
     faulty_points_are_refused_whole,
+    removed_points_are_gone_and_weigh_nothing,
 )

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from trimaran.app.moving.alone import workroom
 from trimaran.app.moving.bundle import Manifest, Member, text_to_sign
 from trimaran.app.moving.lines import entry_line, write_rows
-from trimaran.app.workspace import CLOCK, Workspace
+from trimaran.app.workspace import CLOCK, METRICS, Workspace
 from trimaran.backends.checkpoint_files import CheckpointFiles
 from trimaran.backends.delta_files import files_of, tables_below, unerased
 from trimaran.backends.sqlite_streams import facts, labels, points, predictions
@@ -27,7 +27,6 @@ from trimaran.core.ports import ObjectStore
 CAPTURES = "captures"
 """What may be left out: predictions and labels."""
 
-METRICS = "metrics.db"
 _SMALL = 16 << 20
 _SEARCHED = 64 << 20
 _SEARCHABLE = (b"{", b"[")

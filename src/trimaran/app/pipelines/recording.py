@@ -13,6 +13,7 @@ import msgspec
 from trimaran.app.workspace import STEPS, Workspace
 from trimaran.backends.flushing import flush
 from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
+from trimaran.control.retention import Custody
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.ledger import kind_of
@@ -77,11 +78,12 @@ def write_run(
 
 
 def runs_of(workspace: Workspace, pipeline: str | None = None, *, until: datetime | None = None) -> list[PipelineRun]:
-    """Return the runs of a pipeline, or of all, the oldest first."""
+    """Return the runs of a pipeline, or of all, that are not in the trash, the oldest first."""
+    hidden = Custody.read(workspace.ledger).hidden
     return [
         record
-        for _, record in workspace.ledger.history((PipelineRun,), until=until)
-        if pipeline is None or record.pipeline == pipeline
+        for entry, record in workspace.ledger.history((PipelineRun,), until=until)
+        if entry.seq not in hidden and (pipeline is None or record.pipeline == pipeline)
     ]
 
 

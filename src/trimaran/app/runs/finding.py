@@ -13,6 +13,7 @@ from trimaran.backends.sqlite_files import to_micros
 from trimaran.backends.sqlite_runs import Row, SqliteRuns
 from trimaran.build import Tuning
 from trimaran.control.queries import Both, Compare, Exists, Field, Not, Query, check_names, parse_query
+from trimaran.control.retention import Custody
 from trimaran.core.errors import NotFound
 from trimaran.core.nouns import Artifact, Code, Environment, Reading, Run, Started, Tracked, Used
 
@@ -55,7 +56,7 @@ class Finder:
         self._index = SqliteRuns(workspace.root / INDEX, workspace.ledger)
 
     def find(self, query: str = "", *, parts: bool = True, most: int | None = MOST) -> Found:
-        """Return the runs that a question is about, newest first where it says nothing else.
+        """Return the runs that a question is about and that are not in the trash, newest first where it says nothing else.
 
         ``parts`` leaves runs in that were started inside another one. Raises ``InputError`` that points at what is wrong in
         the question and lists what would be right.
@@ -66,7 +67,7 @@ class Finder:
         if not parts:
             inner = Not(Exists(_PARENT))
             asked = replace(asked, where=inner if asked.where is None else Both((inner, asked.where)))
-        total, rows = self._index.find(asked, most)
+        total, rows = self._index.find(asked, most, Custody.read(self.workspace.ledger).hidden)
         return Found(query=query, total=total, runs=rows)
 
     def one(self, name: str) -> Row:

@@ -23,3 +23,11 @@ class MetricStore(Protocol):
     def points(self, run: str, names: Sequence[str] = ()) -> pl.DataFrame:
         """Return the points of a run, of some metrics (all when empty)."""
         ...
+
+    def weight(self, runs: Sequence[str]) -> int:
+        """Return the bytes of the points of some runs."""
+        ...
+
+    def remove(self, runs: Sequence[str]) -> None:
+        """Remove the points of some runs that have ended, with their keys."""
+        ...

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from trimaran.app.dues import Due
 from trimaran.app.erasing import definition_of
 from trimaran.app.progress import progress
-from trimaran.app.retaining import Due, foretell, retain
+from trimaran.app.retaining import foretell, retain
 from trimaran.app.settings import SETTINGS, read_settings
 from trimaran.app.workspace import only_product
 from trimaran.control.words import size
@@ -18,7 +19,7 @@ from trimaran.doors.cli.output import print_json, say, table
 
 app = typer.Typer(add_completion=False)
 _FEW = 5
-_COUNTED = ("predictions", "labels", "facts", "objects")
+_COUNTED = ("predictions", "labels", "facts", "results", "objects")
 
 
 @app.command()
@@ -34,7 +35,8 @@ def retention(
 ) -> None:
     """Show what each retention rule would take now; a dry run unless --yes is given."""
     opened = open_workspace(workspace, actor=default_person())
-    definition = definition_of(opened, only_product(opened, product))
+    known = product is not None or opened.products()
+    definition = definition_of(opened, only_product(opened, product)) if known else None
     with progress() as shown:
         found = (retain if yes else foretell)(opened, definition, shown, force=force)
     if json:
