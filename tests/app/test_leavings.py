@@ -37,7 +37,7 @@ def total(numbers):
 
 @pytest.fixture
 def workspace(tmp_path):
-    with tm.start_run("fit", project="churn", workspace=tmp_path) as run:
+    with tm.start_run("fit", project="churn", workspace=tmp_path, sample=0) as run:
         for step in range(50):
             run.log_metric("loss", 1 / (step + 1), step)
         run.log_artifact(b"secret " * 5000, "notes")

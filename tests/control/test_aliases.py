@@ -3,8 +3,9 @@
 import pytest
 
 from trimaran.control.aliases import meant, point, pointers, unpoint
+from trimaran.control.custody import Custody
 from trimaran.control.naming import Names
-from trimaran.control.retention import Custody, objections
+from trimaran.control.retention import objections
 from trimaran.control.state import ProductState
 from trimaran.core.errors import InputError, NotFound
 

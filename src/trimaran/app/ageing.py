@@ -5,8 +5,9 @@ from __future__ import annotations
 from trimaran.app.dues import Due
 from trimaran.app.settings import RetentionSettings
 from trimaran.app.workspace import STEPS, Workspace
+from trimaran.control.custody import Custody
 from trimaran.control.keeping import lines_due
-from trimaran.control.retention import Custody, belongings, parts_of
+from trimaran.control.retention import belongings, parts_of
 from trimaran.core.checks import Keep, parse_keep
 from trimaran.core.ledger import Write
 from trimaran.core.nouns import Entry, PipelineRun, Tracked, Trashed, Trimmed

@@ -17,7 +17,8 @@ from trimaran.app.materialising import Materialising, in_service
 from trimaran.app.traces import Trace, Wanted, clear_log, in_logs, in_objects, left_in
 from trimaran.app.workspace import Workspace
 from trimaran.backends.selecting import selects
-from trimaran.control.retention import Custody, unfinished
+from trimaran.control.custody import Custody
+from trimaran.control.retention import unfinished
 from trimaran.core.canon import digest
 from trimaran.core.errors import Fault, InputError, NotFound, Refused
 from trimaran.core.nouns import Declared, Entry, Erased, Erasing, Ingest, ModelVersion, Ref, Run, Vacuumed

@@ -9,8 +9,8 @@ import msgspec
 
 from trimaran.app import leavings
 from trimaran.app.workspace import Workspace
+from trimaran.control.custody import Custody
 from trimaran.control.references import References, unneeded
-from trimaran.control.retention import Custody
 from trimaran.core.clock import SystemClock
 from trimaran.core.ledger import Ledger, Write
 from trimaran.core.nouns import ModelVersion, PipelineRun, Purged, Ref, Run, Tracked

@@ -14,8 +14,9 @@ from trimaran.app.settings import RetentionSettings, read_settings
 from trimaran.app.trashing import trash
 from trimaran.app.vacuuming import Vacuum, plan_vacuum, vacuum
 from trimaran.app.workspace import Workspace
+from trimaran.control.custody import Custody
 from trimaran.control.keeping import runs_due, versions_due
-from trimaran.control.retention import Custody, belongings, objections
+from trimaran.control.retention import belongings, objections
 from trimaran.control.state import ProductState
 from trimaran.control.words import moment
 from trimaran.core.checks import Keep, parse_keep

@@ -10,8 +10,9 @@ import msgspec
 from trimaran.app.purging import foresee
 from trimaran.app.workspace import Workspace
 from trimaran.control.aliases import meant
+from trimaran.control.custody import Custody
 from trimaran.control.naming import DataName, EntryName, Names
-from trimaran.control.retention import Custody, belongings, objections
+from trimaran.control.retention import belongings, objections
 from trimaran.control.state import ProductState
 from trimaran.core.errors import Fault, InputError, NotFound, Refused
 from trimaran.core.ledger import Ledger

@@ -9,8 +9,8 @@ import msgspec
 
 from trimaran.app.closing import LABELS
 from trimaran.app.workspace import Workspace
+from trimaran.control.custody import Custody
 from trimaran.control.keeping import data_versions_kept, data_versions_needed
-from trimaran.control.retention import Custody
 from trimaran.control.state import ProductState
 from trimaran.core.checks import Keep
 from trimaran.core.clock import SystemClock

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from trimaran.control.retention import Custody
+from trimaran.control.custody import Custody
 from trimaran.core.errors import Fault, InputError, NotFound, Refused
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import Alias, Entry, ModelVersion, Ref, Release

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from trimaran.control.retention import Custody
+from trimaran.control.custody import Custody
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.checks import Keep
 from trimaran.core.nouns import Entry, Ingest, Ref

@@ -13,7 +13,7 @@ import msgspec
 from trimaran.app.workspace import STEPS, Workspace
 from trimaran.backends.flushing import flush
 from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
-from trimaran.control.retention import Custody
+from trimaran.control.custody import Custody
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.ledger import kind_of

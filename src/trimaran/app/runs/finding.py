@@ -12,8 +12,8 @@ from trimaran.app.workspace import Workspace
 from trimaran.backends.sqlite_files import to_micros
 from trimaran.backends.sqlite_runs import Row, SqliteRuns
 from trimaran.build import Tuning
+from trimaran.control.custody import Custody
 from trimaran.control.queries import Both, Compare, Exists, Field, Not, Query, check_names, parse_query
-from trimaran.control.retention import Custody
 from trimaran.core.errors import NotFound
 from trimaran.core.nouns import Artifact, Code, Environment, Reading, Run, Started, Tracked, Used
 

@@ -12,7 +12,7 @@ import polars as pl
 from trimaran.app.loading import load_text
 from trimaran.app.workspace import Workspace
 from trimaran.control.aliases import meant
-from trimaran.control.retention import Custody
+from trimaran.control.custody import Custody
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.errors import NotFound, TrimaranError
 from trimaran.core.nouns import Balance, Entry, Verdict

@@ -56,13 +56,15 @@ def print_plan(plan: PurgePlan, *, done: bool = False) -> None:
         say(table(("in the trash", "since (UTC)", "by", "*why", "*goes"), rows))
     for line in plan.breaks:
         say(line)
+    if plan.rows:
+        say(f"{size(plan.rows)} of points of metrics and results of steps can go")
     if not plan.objects:
         say(
             f"no object can go: each is needed, or was put within the last {format_duration(max(SETTLE, min(plan.grace, GRACE)))}"
         )
-        return
-    say(
-        f"{len(plan.objects):,} objects of {size(plan.freed)} can go, {plan.unreferenced:,} of them never needed by anything on record"
-    )
-    if not done:
+    else:
+        say(
+            f"{len(plan.objects):,} objects of {size(plan.freed - plan.rows)} can go, {plan.unreferenced:,} of them never needed by anything on record"
+        )
+    if not done and (plan.objects or plan.rows or plan.what):
         say("trimaran purge --yes removes them")
