@@ -15,7 +15,8 @@ from figures import Figure, arguments, report
 
 HERE = Path(__file__).parent
 FEATURES = tuple(f"features/{name}" for name in ("engine", "joins", "larger", "online", "contracts"))
-PARTS = ("start", *FEATURES, "durable", "ledger", "objects", "serving", "pipelines", "tracking")
+BUILD = tuple(f"build/{name}" for name in ("pipelines", "tracking", "segments"))
+PARTS = ("start", *FEATURES, "durable", "ledger", "objects", "serving", *BUILD)
 
 
 def measured(part: str, folder: Path) -> list[Figure]:
@@ -31,7 +32,9 @@ def measured(part: str, folder: Path) -> list[Figure]:
 def main() -> int:
     """Run parts, print and keep the figures; return 1 when a promise was not kept."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("part", nargs="*", help=f"only these, or those of a folder like features: {', '.join(PARTS)}")
+    parser.add_argument(
+        "part", nargs="*", help=f"only these, or those of a folder like features or build: {', '.join(PARTS)}"
+    )
     given = parser.parse_args()
     folders = {part.partition("/")[0] for part in PARTS}
     unknown = {*given.part} - {*PARTS} - folders

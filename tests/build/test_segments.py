@@ -1,9 +1,18 @@
+import os
+
+import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from trimaran.build import replicate, segment_values
+from trimaran.backends.local_tasks import LocalExecutor
+from trimaran.backends.process_tasks import ProcessExecutor
+from trimaran.backends.scratch import Scratch
+from trimaran.build import Computing, Replicator, Rival, Trainer, read_evidence
+from trimaran.build.segments import FEW, PASSING
+from trimaran.control.gates import judge_segment
 from trimaran.core.errors import InputError
-from trimaran.core.nouns import Run
+from trimaran.core.nouns import SEGMENTED, Balance, ModelVersion, Run, Verdict
 
 
 @pytest.fixture
@@ -11,44 +20,204 @@ def yard(make_yard):
     return make_yard(replicate="depot")
 
 
+def replicate(yard, key="many", pooled=None, few=FEW, **more):
+    def judge(evidence, model, stored, ref):
+        return judge_segment(yard.definition, evidence, model, stored=stored, refs=[ref])
+
+    replicator = Replicator(yard.trainer, judge, few=few)
+    return replicator.replicate(yard.definition, yard.snapshot(), yard.job(key=key), pooled=pooled, **more)
+
+
+def with_pooled(yard):
+    made = yard.trainer.train(yard.definition, yard.snapshot(), yard.job(key="whole"))
+    scorer = yard.trainer.ports.native.load(yard.objects.get(made.version.native))
+    return made.ref, Rival(made.version.number, yard.definition, scorer)
+
+
+def by_name(found):
+    return {model.segment: model for model in found.models}
+
+
+def broken(yard):
+    """A south where nothing is late, an attic with 50 rows, and a garage whose parcels have not arrived yet."""
+    parcels = yard.frames["parcels"]
+    first, last = parcels["parcel"].head(50).implode(), parcels["parcel"].tail(10).implode()
+    yard.frames = {
+        **yard.frames,
+        "parcels": parcels.with_columns(
+            delay=pl.when((pl.col("depot") == "south") & pl.col("delay").is_not_null()).then(0.0).otherwise("delay"),
+            depot=pl.when(pl.col("parcel").is_in(first))
+            .then(pl.lit("attic"))
+            .when(pl.col("parcel").is_in(last))
+            .then(pl.lit("garage"))
+            .otherwise("depot"),
+        ),
+    }
+
+
 def test_each_segment_gets_its_own_line_of_versions(yard):
-    found = replicate(yard.trainer, yard.definition, yard.snapshot(), yard.job())
-    assert [segment.value for segment in found] == ["north", "south", "west"]
-    assert [segment.candidate.version.number for segment in found] == [1, 1, 1]
-    assert {entry.subject for entry in yard.store.scan(kinds=["version"])} == {f"parcels[{s.value}]/v1" for s in found}
-    assert all(segment.candidate.evidence.measures["auc"].value > 0.7 for segment in found)
+    found = replicate(yard)
+    assert [model.segment for model in found.models] == ["north", "south", "west"]
+    assert [model.version - SEGMENTED for model in found.models] == [1, 2, 3]
+    assert {entry.subject for entry in yard.store.scan(kinds=["version"])} == {
+        "parcels[north]/s1",
+        "parcels[south]/s2",
+        "parcels[west]/s3",
+    }
+    assert all(model.measures["auc"] > 0.7 for model in found.models)
+    assert found.record.fates == {"own": 3}
+
+
+def test_models_of_segments_do_not_take_the_numbers_of_the_product(yard):
+    replicate(yard)
+    assert yard.trainer.train(yard.definition, yard.snapshot(), yard.job(key="whole")).version.name == "v1"
+    again = replicate(yard, key="later")
+    assert [model.version - SEGMENTED for model in again.models] == [4, 5, 6]
+    assert again.record.name == "r2"
 
 
 def test_a_segments_model_is_trained_on_its_own_rows(yard):
-    found = replicate(yard.trainer, yard.definition, yard.snapshot(), yard.job())
+    found = replicate(yard)
     whole = yard.trainer.train(yard.definition, yard.snapshot(), yard.job(key="whole"))
-    assert sum(segment.candidate.version.rows for segment in found) == whole.version.rows
-    assert sum(segment.candidate.evidence.rows for segment in found) == whole.evidence.rows
+    assert sum(model.rows for model in found.models) == whole.version.rows
+    assert sum(model.tested for model in found.models) == whole.evidence.rows
 
 
-def test_a_segment_that_fails_says_why_and_the_others_go_on(yard):
-    parcels = yard.frames["parcels"]
-    calm = parcels.with_columns(
-        delay=pl.when((pl.col("depot") == "south") & pl.col("delay").is_not_null()).then(0.0).otherwise("delay"),
-        depot=pl.when(pl.col("parcel").is_in([f"p{number:05d}" for number in range(50)]))
-        .then(pl.lit("attic"))
-        .otherwise("depot"),
-    )
-    yard.frames = {**yard.frames, "parcels": calm}
-    found = {s.value: s for s in replicate(yard.trainer, yard.definition, yard.snapshot(), yard.job())}
-    assert found["north"].candidate is not None
-    assert found["west"].candidate is not None
+def test_the_model_of_a_segment_is_the_one_that_its_rows_alone_give(yard):
+    rows = yard.trainer.sets.make(yard.definition, yard.snapshot()).segment("depot", "west")
+    alone = yard.definition.model.function(rows.train.features, rows.train.labels)
+    version = next(one for _, one in replicate_versions(yard) if one.segment == "west")
+    stored = yard.trainer.ports.native.load(yard.objects.get(version.native))
+    np.testing.assert_array_equal(stored(rows.test.matrix()), alone.predict_proba(rows.test.matrix())[:, 1])
+
+
+def replicate_versions(yard):
+    replicate(yard)
+    return list(yard.ledger.history((ModelVersion,)))
+
+
+def test_a_segment_that_cannot_have_a_model_says_why_and_the_pooled_model_answers(yard):
+    broken(yard)
+    found = by_name(replicate(yard))
+    assert found["north"].fate == found["west"].fate == "own"
+    assert found["south"].fate == "one class"
     assert "0 positives" in found["south"].reason
-    assert found["attic"].reason == "attic has 50 rows, 200 are needed for a model of its own"
-    assert yard.ledger.latest(Run, next(e.subject for e in yard.store.scan(kinds=["run"]) if "south" in e.subject))[1].error
+    assert found["attic"].fate == "few rows"
+    assert found["attic"].reason.startswith("attic has ")
+    assert found["attic"].reason.endswith("200 and 50 are needed for a model of its own")
+    assert found["garage"].fate == "no rows"
+    assert [name for name, model in found.items() if model.version is None] == ["south", "attic", "garage"]
+
+
+def test_a_fit_that_raises_is_an_error_of_its_segment_with_the_authors_lines_alone(make_yard):
+    def picky(X, y):
+        if len(y) < 1000:
+            raise ValueError("too few parcels for me")
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    yard = make_yard(picky, replicate="depot")
+    found = by_name(replicate(yard))
+    assert [found[name].fate for name in ("north", "south", "west")] == ["own", "own", "failed"]
+    assert 'raise ValueError("too few parcels for me")' in found["west"].reason
+    assert "segment_fitting" not in found["west"].reason
+    run = yard.ledger.latest(Run, f"parcels[west]/{found['west'].run}")[1]
+    assert run.error == found["west"].reason
+
+
+def test_a_model_that_is_worse_than_the_pooled_one_is_refused_by_its_gate(make_yard):
+    def moody(X, y):
+        truth = np.random.default_rng(0).permutation(y) if len(y) < 1000 else y
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), truth)
+
+    yard = make_yard(moody, replicate="depot", auc=">= 0")
+    found = by_name(replicate(yard, pooled=with_pooled(yard)))
+    assert found["west"].fate == "refused"
+    assert found["west"].reason.startswith("against live: auc >= live")
+    assert found["west"].pooled["auc"] > found["west"].measures["auc"]
+
+
+def test_every_model_has_a_verdict_about_its_own_digest(yard):
+    for model in replicate(yard).models:
+        verdict = yard.ledger.read(model.proof, Verdict)
+        assert (verdict.about, verdict.policy) == (model.model, "gate")
+        assert verdict.outcome in PASSING
+        assert read_evidence(yard.objects, verdict.evidence).rows == model.tested
+
+
+def test_all_answers_together_are_measured_against_the_pooled_model(yard):
+    found = replicate(yard, pooled=with_pooled(yard))
+    assert found.together.rows == sum(model.tested for model in found.models)
+    assert found.together.live.number == 1
+    assert found.together.measures["auc"].value > 0.7
+
+
+def test_a_replication_that_was_done_is_found_again(yard):
+    whole = replicate(yard)
+    before = yard.store.head()
+    assert replicate(yard).models == whole.models
+    assert yard.store.head() == before
+
+
+def test_segments_whose_runs_stand_are_not_trained_again(make_yard):
+    trained = []
+
+    def counted(X, y):
+        trained.append(len(y))
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    yard = make_yard(counted, replicate="depot")
+    replicator = Replicator(yard.trainer, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        replicator.replicate(yard.definition, yard.snapshot(), yard.job(key="many"))
+    first = list(trained)
+    assert replicate(yard).record.fates == {"own": 3}
+    assert trained[0] == first[0]
+    assert len(set(trained)) == len(trained) == 3
+
+
+def test_control_totals_are_written_once_for_all_segments(yard):
+    replicate(yard)
+    assert [balance.handover for _, balance in yard.ledger.history((Balance,))] == ["features", "training"]
 
 
 def test_only_the_segments_asked_for_are_trained(yard):
-    found = replicate(yard.trainer, yard.definition, yard.snapshot(), yard.job(), values=["west"])
-    assert [segment.value for segment in found] == ["west"]
+    assert [model.segment for model in replicate(yard, values=["west"]).models] == ["west"]
 
 
 def test_a_product_without_segments_says_how_to_declare_them(make_yard):
     other = make_yard()
     with pytest.raises(InputError, match="replicate"):
-        segment_values(other.definition, other.snapshot())
+        replicate(other)
+
+
+@pytest.mark.slow
+def test_processes_make_the_same_models_and_one_that_dies_is_an_error_of_its_segment(make_yard, tmp_path):
+    def deadly(X, y):
+        if len(y) < 1000:
+            os._exit(9)
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    def calm(X, y):
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    yard, here = apart(make_yard(deadly, replicate="depot"), tmp_path), make_yard(calm, replicate="depot")
+    found, alone = by_name(replicate(yard, few=0)), by_name(replicate(here))
+    assert [found[name].fate for name in ("north", "south", "west")] == ["own", "own", "failed"]
+    assert "its process was killed" in found["west"].reason
+    assert (found["north"].model, found["south"].model) == (alone["north"].model, alone["south"].model)
+
+
+def apart(yard, folder):
+    """Let the models of a yard's segments be made in processes."""
+    ports = yard.trainer.ports
+    computing = Computing(lambda: 10**9, LocalExecutor(), Scratch(folder / "scratch").folder, None, ProcessExecutor(2))
+    yard.trainer = Trainer(
+        objects=yard.objects,
+        ledger=yard.ledger,
+        clock=ports.clock,
+        native=ports.native,
+        compiled=ports.native,
+        progress=ports.progress,
+        computing=computing,
+    )
+    return yard

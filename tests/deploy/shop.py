@@ -59,7 +59,7 @@ def depots(*rows: tuple[str, int]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"depot": pl.String, "doors": pl.Int32}, orient="row")
 
 
-def define(root: Path, **release) -> Definition:
+def define(root: Path, replicate: dict | None = None, **release) -> Definition:
     parcels(2).write_parquet(root / "parcels.parquet")
     weather(("EWR", NOON, 3.0)).write_parquet(root / "weather.parquet")
     depots(("EWR", 8)).write_parquet(root / "depots.parquet")
@@ -99,6 +99,8 @@ def define(root: Path, **release) -> Definition:
     product.accept(out_of_time="10d", auc=">= 0.5")
     product.release(**{"shadow": "24h", "steps": [5, 25, 100], "approve": ["domain", "risk"], **release})
     product.value(true_positive=3, false_positive=-1)
+    if replicate is not None:
+        product.replicate(**replicate)
     return product.freeze(root)
 
 
@@ -129,7 +131,7 @@ class Shelf:
         self.known = known or {}
         self.scorers = {}
 
-    def __call__(self, product: str, number: int) -> Ready:
+    def __call__(self, product: str, number: int, segment: str | None = None) -> Ready:
         if number not in self.scorers:
             raise NotFound(f"no v{number}")
         return Ready(version(number, self.definition), self.definition, self.scorers[number], self.known)

@@ -12,7 +12,7 @@ from trimaran.app.settings import ComputingSettings
 from trimaran.app.travelling import Accompanied
 from trimaran.backends.footprint import free_memory
 from trimaran.backends.local_tasks import LocalExecutor
-from trimaran.backends.process_tasks import ProcessExecutor
+from trimaran.backends.process_tasks import ProcessExecutor, cores
 from trimaran.backends.scratch import Scratch
 from trimaran.build import Computing
 from trimaran.core.errors import Unavailable
@@ -45,6 +45,7 @@ def open_computing(root: Path, settings: ComputingSettings, engine: str | None =
         None if place.name == "local" else executor,
         engine=place.name,
         side_by_side=place.workers if engine is not None else 1,
+        segments=_segments(settings, place, executor, named=engine is not None),
     )
 
 
@@ -60,7 +61,16 @@ def accompanied(computing: Computing, text: str) -> Computing:
 def _place(settings: ComputingSettings) -> Place:
     if settings.engine == "ray":
         return Place("ray", address=settings.address or "auto")
-    return Place("processes", settings.workers) if settings.workers > 1 else Place("local")
+    workers = settings.workers or 1
+    return Place("processes", workers) if workers > 1 else Place("local")
+
+
+def _segments(settings: ComputingSettings, place: Place, executor: Executor, *, named: bool) -> Executor | None:
+    """Return who makes the models of segments: the engine that is named, else a process a core."""
+    if named or place.name == "ray":
+        return None if place.name == "local" else executor
+    count = settings.workers or cores()
+    return ProcessExecutor(count) if count > 1 else None
 
 
 def _executor(place: Place) -> Executor:

@@ -15,22 +15,22 @@ from trimaran.app.oversight import Oversight
 from trimaran.app.pipelines.stages import Passed, Stages, write_loop
 from trimaran.app.policies import policies_of
 from trimaran.app.promotion import PASSING, Promotion
+from trimaran.app.segments import replicate_product
 from trimaran.app.workspace import Workspace
 from trimaran.build import (
     Brought,
     Computing,
     Evidence,
     Job,
+    Replicated,
     Rival,
-    Segment,
     Snapshot,
     Source,
     Trainer,
     read_evidence,
-    replicate,
     suggest,
 )
-from trimaran.control.approvals import outstanding, sign
+from trimaran.control.approvals import outstanding, sign, sign_replication
 from trimaran.control.gates import judge_candidate
 from trimaran.control.state import ProductState, VersionState, subject_of
 from trimaran.control.triggers import due
@@ -205,10 +205,13 @@ class Lifecycle:
         write_loop(self.workspace, self._stages, passed, engine=self._engine)
         return state, verdict
 
-    def replicate(self, cause: str, *, key: str) -> list[Segment]:
-        """Train and judge one model a segment, by the same definition and policy; nothing to do where none is declared."""
+    def replicate(self, cause: str, *, key: str) -> Replicated | None:
+        """Train and judge one model a segment, by the same definition and policy; None where no segments are declared.
+
+        Each is held against the pooled version, which is trained before them.
+        """
         if self.definition.segments is None:
-            return []
+            return None
         snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
         suggested = self._suggested(snapshot)
         job = Job(
@@ -218,25 +221,28 @@ class Lifecycle:
             seed=self._seed,
             parameters=self._chosen_parameters(),
         )
-        segments = replicate(self._trainer, self._with_suggested(suggested), snapshot, job)
-        for segment in segments:
-            if segment.candidate is not None:
-                version, run = segment.candidate.version, segment.candidate.run
-                stored = run.artifacts["evidence"]
-                verdict = judge_candidate(
-                    self.definition, segment.candidate.evidence, version.native, stored=stored, refs=[segment.candidate.ref]
-                )
-                self.ledger.append(verdict, subject_of(version), key=f"gate:{subject_of(version)}")
-        return segments
+        definition = self._with_suggested(suggested)
+        return replicate_product(
+            self.workspace, self._trainer, definition, snapshot, job, state=self.state, suggest=self._suggest_own
+        )
 
     def sign_if_awaited(self, role: str, person: str, note: str = "") -> None:
-        """Let a person approve the staged candidate in a role, if that approval is still awaited."""
+        """Let a person approve the staged candidate, and the newest models of segments, in a role that is still awaited."""
         state = self.state
+        self._sign_segments(state, role, person, note)
         candidate = state.candidate
         if candidate is None or candidate.stage != "staging" or role not in outstanding(self.definition.release, candidate):
             return
         number = candidate.version.number
         sign(self.ledger.as_actor(person), state, self.definition.release, number, role, note=note)
+
+    def _sign_segments(self, state: ProductState, role: str, person: str, note: str) -> None:
+        newest = state.replications[-1] if state.replications else None
+        if newest is None or newest.waves or role not in self.definition.release.approve:
+            return
+        if all(one.role != role for _, one in newest.approvals):
+            ledger, policy = self.ledger.as_actor(person), self.definition.release
+            sign_replication(ledger, state, policy, newest.record.name, role, note=note)
 
     def retrain(self, findings: Sequence[Finding], now: datetime) -> None:
         """Train a new candidate when the schedule or the findings call for one."""
@@ -251,6 +257,7 @@ class Lifecycle:
         newest = state.triggers[-1][0].seq if state.triggers else 0
         self.ledger.append(trigger, self.name, key=f"trigger:{self.name}:{now.isoformat()}", after=newest)
         self.train(cause.name, key=f"{cause.name}:{now.isoformat()}")
+        self.replicate(cause.name, key=f"segments:{cause.name}:{now.isoformat()}")
 
     def close(self, turn: Turn) -> Ref:
         """Write that everything due up to a moment was done; once a day the ledger, so far, is signed."""
@@ -304,6 +311,11 @@ class Lifecycle:
             digest = trained[-1].suggested
             return self.workspace.objects.get(digest).decode() if digest is not None else None
         return suggest(self.definition, snapshot, self._trainer.sets, seed=self._seed, progress=self.progress).text or None
+
+    def _suggest_own(self, snapshot: Snapshot) -> tuple[Definition, str] | None:
+        """Suggest the features of one segment from its rows; None where none is better than nothing."""
+        text = suggest(self.definition, snapshot, self._trainer.sets.apart(), seed=self._seed, progress=self.progress).text
+        return (self._with_suggested(text), text) if text else None
 
     def _with_suggested(self, text: str | None) -> Definition:
         if not text:

@@ -24,8 +24,8 @@ def policies_of(definition: Definition) -> dict[str, str]:
     said = {name: _said(part) for name, part in parts.items()}
     said["predict_at"] = str(definition.predict_at)
     said["label"] = f"{label.name} of {label.table}, wait {format_duration(label.wait)}{_kind(label)}"
-    if definition.segments is not None:
-        said["replicate"] = f"by {definition.segments}"
+    if definition.replication is not None:
+        said["replicate"] = _said(definition.replication)
     return said
 
 

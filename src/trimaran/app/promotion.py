@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from trimaran.app.segments import SegmentPromotion
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import outstanding, refusal, signatures
 from trimaran.control.gates import GATE
@@ -33,9 +34,14 @@ class Promotion:
         self._definition = definition
         self._releases = releases
         self._state = ProductState(definition.name)
+        self._segments = SegmentPromotion(workspace, definition)
 
     def advance(self, now: datetime) -> None:
-        """Move the candidate on as far as its verdicts and approvals allow, or take it out."""
+        """Move the candidate on as far as its verdicts and approvals allow, or take it out; then the models of segments."""
+        self._advance(now)
+        self._segments.advance(now)
+
+    def _advance(self, now: datetime) -> None:
         candidate = self._state.catch_up(self._workspace.ledger).candidate
         if candidate is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import NotFound
-from trimaran.core.nouns import ModelVersion
+from trimaran.core.nouns import ModelVersion, name_of
 from trimaran.data.profiles import read_profile
 from trimaran.deploy import Dataplane, Ready, Stores
 
@@ -15,11 +15,12 @@ class WorkspaceVersions:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def __call__(self, product: str, number: int) -> Ready:
+    def __call__(self, product: str, number: int, segment: str | None = None) -> Ready:
         """Return the version, ready; raises ``NotFound`` or ``Corrupt``."""
-        found = self._workspace.ledger.latest(ModelVersion, f"{product}/v{number}")
+        line = product if segment is None else f"{product}[{segment}]"
+        found = self._workspace.ledger.latest(ModelVersion, f"{line}/{name_of(number)}")
         if found is None:
-            raise NotFound(f"{product} has no version v{number}")
+            raise NotFound(f"{line} has no version {name_of(number)}")
         version = found[1]
         return Ready(
             version=version,

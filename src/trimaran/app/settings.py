@@ -156,13 +156,14 @@ class ComputingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     What takes more is computed in parts: in this process, or with ``engine = "ray"`` on the cluster at ``address``
     (``host:port``; ``auto`` for the one this machine belongs to, ``local`` for one of its own), each part in that much memory. Trials of a tuning are
-    done there too, or in so many processes of this machine as ``workers`` says.
+    done there too, or in so many processes of this machine as ``workers`` says, in this one where it says nothing; models of segments likewise, in a
+    process a core where it says nothing.
     """
 
     memory: str = ""
     engine: Literal["local", "ray"] = "local"
     address: str = ""
-    workers: int = 1
+    workers: int | None = None
 
     @property
     def bytes(self) -> int | None:
@@ -179,7 +180,7 @@ class ComputingSettings(msgspec.Struct, frozen=True, kw_only=True):
         if self.address and self.engine != "ray":
             what = "it is said, but the engine is not ray"
             found.append(Fault(where="computing.address", what=what, remedy='write engine = "ray", or take it out'))
-        if not 1 <= self.workers <= MOST_WORKERS:
+        if self.workers is not None and not 1 <= self.workers <= MOST_WORKERS:
             remedy = f"write a number from 1 to {MOST_WORKERS}"
             found.append(Fault(where="computing.workers", what=f"{self.workers} processes cannot be", remedy=remedy))
         if self.address not in {"", "auto", "local"} and not _ADDRESS.fullmatch(self.address):

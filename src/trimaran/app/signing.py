@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from trimaran.app.views import Book
 from trimaran.app.workspace import Workspace
-from trimaran.control.approvals import sign
+from trimaran.control.approvals import sign, sign_replication
 from trimaran.core.errors import Fault, InputError, Refused
 from trimaran.core.nouns import Ref
 
@@ -17,7 +18,7 @@ _LONGEST = 2000
 def decide(
     workspace: Workspace, product: str, version: str, decision: Decision, *, role: str, person: str, note: str = ""
 ) -> Ref:
-    """Write a person's decision on a staged version into the ledger, in the person's own name.
+    """Write a person's decision on a staged version, or on all models of a replication like ``r2``, into the ledger, in the person's own name.
 
     Raises ``NotFound`` for an unknown product or version, ``InputError`` for a nameless person or too long a note and
     ``Refused`` where the policy does not allow it.
@@ -30,9 +31,13 @@ def decide(
     if faults:
         raise InputError("decision", faults)
     book = Book.open(workspace, product)
-    state = book.version(version)
+    of_segments = re.fullmatch(r"r\d+", version) is not None
+    state = None if of_segments else book.version(version)
     if book.definition is None:
         raise Refused(f"nobody can decide on {product}: {'; '.join(book.faults)}")
     ledger = workspace.ledger.as_actor(person.strip())
+    if state is None:
+        policy = book.definition.release
+        return sign_replication(ledger, book.state, policy, version, role, decision=decision, note=note.strip())
     number = state.version.number
     return sign(ledger, book.state, book.definition.release, number, role, decision=decision, note=note.strip())

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import cloudpickle
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import cpu_count, get_reusable_executor
 
 from trimaran.backends.local_tasks import attempted
 from trimaran.core.errors import Lost, TrimaranError
@@ -66,6 +66,11 @@ class ProcessExecutor:
                     raise made
                 return made
         raise AssertionError(name)
+
+
+def cores() -> int:
+    """Return how many cores this process may use, by affinity and by the limits of its container."""
+    return int(cpu_count())
 
 
 def _run(shared: bytes, name: str, task: bytes) -> bytes:

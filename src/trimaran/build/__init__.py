@@ -3,6 +3,7 @@
 from trimaran.build.bringing import Brought, Inputs, check_inputs
 from trimaran.build.computing import Computing
 from trimaran.build.diary import TrialRuns
+from trimaran.build.dividing import policy_of
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import (
     SMALL,
@@ -15,17 +16,18 @@ from trimaran.build.evidence import (
     Reliability,
     Slice,
     TestResult,
+    Together,
     read_evidence,
     write_evidence,
 )
 from trimaran.build.fitting import fit_model, scores_of
 from trimaran.build.recording import SHEET, Sheet, balance_key
-from trimaran.build.segments import Segment, replicate, segment_values
+from trimaran.build.segments import Judge, Replicated, Replicator, read_sheet
 from trimaran.build.signing import Example, example_of, read_example, signature_of
 from trimaran.build.specification import RowModel
 from trimaran.build.suggestion import Suggested, suggest
 from trimaran.build.tracking import Source, Standing, environment_of, standing_of, track_code, track_environment
-from trimaran.build.training import Candidate, Job, Trainer
+from trimaran.build.training import Candidate, Job, Ports, Trainer
 from trimaran.build.training_set import Divided, Rows, Snapshot, TrainingSet, TrainingSets, divide
 from trimaran.build.tuning import BATCH, Choice, Means, Objective, Trial, Tuning, tune
 
@@ -44,17 +46,20 @@ __all__ = [
     "Example",
     "Inputs",
     "Job",
+    "Judge",
     "Latency",
     "Means",
     "Numerics",
     "Objective",
     "Parity",
     "Period",
+    "Ports",
     "Reliability",
+    "Replicated",
+    "Replicator",
     "Rival",
     "RowModel",
     "Rows",
-    "Segment",
     "Sheet",
     "Slice",
     "Snapshot",
@@ -62,6 +67,7 @@ __all__ = [
     "Standing",
     "Suggested",
     "TestResult",
+    "Together",
     "Trainer",
     "TrainingSet",
     "TrainingSets",
@@ -75,11 +81,11 @@ __all__ = [
     "evaluate",
     "example_of",
     "fit_model",
+    "policy_of",
     "read_evidence",
     "read_example",
-    "replicate",
+    "read_sheet",
     "scores_of",
-    "segment_values",
     "signature_of",
     "standing_of",
     "suggest",

@@ -18,8 +18,9 @@ from trimaran.data.features import FeatureEngine, PartitionedEngine
 class Computing:
     """How many bytes may be taken, asked each time; who computes parts; and a folder to put rows aside in meanwhile.
 
-    ``trials`` does the trials of a tuning, None for this process, one after the other; ``engine`` is what people call all of
-    this. ``side_by_side`` parts are computed in this machine's memory at once, each in its share.
+    ``trials`` does the trials of a tuning and ``segments`` the models of segments, None for this process, one after the other;
+    ``engine`` is what people call all of this. ``side_by_side`` parts are computed in this machine's memory at once, each in its
+    share.
     """
 
     memory: Callable[[], int]
@@ -28,6 +29,7 @@ class Computing:
     trials: Executor | None = None
     engine: str = "local"
     side_by_side: int = 1
+    segments: Executor | None = None
 
     def in_parts(self, definition: Definition, asked: pl.DataFrame, rows: Mapping[str, pl.LazyFrame]) -> InParts | None:
         """Return what computes features in parts, None where they can be computed at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from trimaran.build.probing import importance_of, probe_numerics, time_scorer
 from trimaran.build.specification import RowModel, run_tests
 from trimaran.build.training_set import Rows, TrainingSet
 from trimaran.core.ports import Scorer
+from trimaran.core.tasks import Task
 from trimaran.data.declaration import Definition
 
 
@@ -96,15 +98,26 @@ def _slices(definition: Definition, test: Rows, scores: np.ndarray) -> list[Slic
 
 
 def _compare(definition: Definition, test: Rows, scores: np.ndarray, rival: Rival, rows: Rows) -> Comparison:
-    task, theirs, days = definition.task, rival.scorer(rows.matrix()), days_of(test.predict_at)
-    both = task.sound(scores) & task.sound(theirs)
-    compared = dict.fromkeys([definition.goal, *(rule.measure for rule in definition.acceptance.against_live)])
+    compared = compared_with_live(definition)
+    return compare_scores(definition.task, test, scores, rival.scorer(rows.matrix()), rival.number, compared)
+
+
+def compared_with_live(definition: Definition) -> list[str]:
+    """Return the measures that a gate holds against those of the live version."""
+    named = dict.fromkeys([definition.goal, *(rule.measure for rule in definition.acceptance.against_live)])
+    return [name for name in named if name in definition.task.measures]
+
+
+def compare_scores(
+    task: Task, test: Rows, scores: np.ndarray, theirs: np.ndarray, number: int, compared: Sequence[str]
+) -> Comparison:
+    """Return how the version of a number, by its scores of the same rows, compares with a candidate's."""
+    days, both = days_of(test.predict_at), task.sound(scores) & task.sound(theirs)
     return Comparison(
-        number=rival.number,
+        number=number,
         measures=measures_of(task, test.labels, theirs, days=days),
         differences={
             name: task.difference(name, test.labels[both], scores[both], theirs[both], LEVEL, days[both])
             for name in compared
-            if name in task.measures
         },
     )

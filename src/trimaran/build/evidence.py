@@ -139,6 +139,18 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     trained_until: datetime | None = None
 
 
+class Together(msgspec.Struct, frozen=True, kw_only=True):
+    """All answers of a replicated product on the out-of-time window: own models where they passed, the pooled one elsewhere.
+
+    ``live`` is the pooled version alone on the same rows.
+    """
+
+    rows: int
+    measures: dict[str, Measurement]
+    slices: list[Slice]
+    live: Comparison
+
+
 def write_evidence(objects: ObjectStore, evidence: Evidence) -> str:
     """Store evidence and return its digest."""
     return objects.put(canonical(evidence))

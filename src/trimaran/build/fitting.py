@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 from trimaran.build.pruning import unheeded
 from trimaran.core.author import call_author
 from trimaran.core.errors import Fault, InputError
+from trimaran.core.ports import Scorer
 from trimaran.core.tasks import Task
 from trimaran.data.declaration import REPORT, Model
 
@@ -51,6 +52,15 @@ def scores_of(fitted: Any, task: Task, features: pl.DataFrame) -> npt.NDArray[np
     given = features if hasattr(fitted, "feature_names_in_") else features.to_numpy()
     found = np.asarray(call_author(getattr(fitted, task.method), given), dtype=np.float64)
     return found[:, 1] if task.kind == "binary" else found
+
+
+def scorer_of(fitted: Any, task: Task, names: Sequence[str]) -> Scorer:
+    """Return a fitted estimator ready to answer, as its stored form will be; features have these names, in this order."""
+
+    def score(features: np.ndarray) -> np.ndarray:
+        return scores_of(fitted, task, pl.DataFrame(features, schema=list(names)))
+
+    return score
 
 
 def _unfit(fitted: Any, task: Task) -> str:

@@ -20,7 +20,7 @@ Labels = npt.NDArray[Any]
 TOLERANCE = 1e-4
 """The greatest difference of two scores that is still arithmetic: float32 trees differ by 1e-7, wrong conversions by 1e-2."""
 
-_CALLS, _BUDGET = 1000, 0.8
+CALLS, _BUDGET = 1000, 0.8
 _ALONE = 50
 _NOISE = 1e-6
 _IMPORTANCE_ROWS, _IMPORTANCE_FEATURES = 2000, 60
@@ -41,13 +41,13 @@ def compare_forms(native: Scorer, compiled: Scorer, rows: Matrix, task: Task) ->
     return Parity(rows=rows.shape[0], difference=difference if finite else None, flips=flips, holds=holds, note=note)
 
 
-def time_scorer(scorer: Scorer, rows: Matrix, form: str) -> Latency:
-    """Return the seconds one row takes: up to a thousand calls on real rows, within 0.8 s, after a few to warm up."""
+def time_scorer(scorer: Scorer, rows: Matrix, form: str, calls: int = CALLS) -> Latency:
+    """Return the seconds one row takes: so many calls at most on real rows, within 0.8 s, after a few to warm up."""
     seconds: list[float] = []
     for row in range(min(5, rows.shape[0])):
         scorer(rows[row : row + 1])
     stop = time.perf_counter() + _BUDGET
-    for call in range(_CALLS):
+    for call in range(calls):
         row = call % rows.shape[0]
         started = time.perf_counter()
         scorer(rows[row : row + 1])
@@ -63,13 +63,15 @@ def time_scorer(scorer: Scorer, rows: Matrix, form: str) -> Latency:
     )
 
 
-def probe_numerics(scorer: Scorer, rows: Matrix, task: Task, generator: np.random.Generator) -> Numerics:
+def probe_numerics(
+    scorer: Scorer, rows: Matrix, task: Task, generator: np.random.Generator, alone: int = _ALONE
+) -> Numerics:
     """Return whether scores can be answers, are the same alone as in a batch, and deaf to noise in the last digits."""
     scores = scorer(rows)
-    chosen = generator.choice(rows.shape[0], size=min(_ALONE, rows.shape[0]), replace=False)
-    alone = np.concatenate([scorer(rows[row : row + 1]) for row in chosen])
+    chosen = generator.choice(rows.shape[0], size=min(alone, rows.shape[0]), replace=False)
+    single = np.concatenate([scorer(rows[row : row + 1]) for row in chosen])
     noisy = (rows * (1 + _NOISE * generator.uniform(-1, 1, size=rows.shape))).astype(np.float32)
-    apart = np.abs(alone - scores[chosen]) / task.scale(scores)
+    apart = np.abs(single - scores[chosen]) / task.scale(scores)
     return Numerics(
         rows=rows.shape[0],
         broken=int((~task.sound(scores)).sum()),

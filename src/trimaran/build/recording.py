@@ -10,7 +10,7 @@ import msgspec
 from trimaran.core.canon import canonical, digest_of
 from trimaran.core.errors import Conflict
 from trimaran.core.ledger import Ledger, Write
-from trimaran.core.nouns import Balance, ModelVersion, Origin, Ref, Run, Signature
+from trimaran.core.nouns import SEGMENTED, Balance, ModelVersion, Origin, Ref, Run, Signature
 from trimaran.core.ports import ObjectStore
 
 SHEET = "version"
@@ -86,12 +86,10 @@ class Recorder:
         """Return the version that a run made, written under the next free number unless it stands already."""
         sheet = msgspec.json.decode(self._objects.get(run.artifacts[SHEET]), type=Sheet)
         for _ in range(_TRIES):
-            number = 1
-            for entry, known in self._ledger.history((ModelVersion,)):
-                if known.run == ref:
-                    return entry.ref, known
-                if (known.product, known.segment) == (sheet.product, sheet.segment):
-                    number = max(number, known.number + 1)
+            stands = self._ledger.store.find(f"version:{self.line}/{run.name}")
+            if stands is not None:
+                return stands.ref, self._ledger.read(stands, ModelVersion)
+            number = self._next_number()
             version = ModelVersion(number=number, run=ref, **msgspec.structs.asdict(sheet))
             try:
                 written = self._ledger.append(
@@ -101,3 +99,22 @@ class Recorder:
                 continue  # another process took the number, or wrote this very version: look again
             return written, version
         raise Conflict(f"{self.line} got {_TRIES} other versions while {run.name} waited for a number; train it again")
+
+    def _next_number(self) -> int:
+        product, bracket, _ = self.line.partition("[")
+        return next_segment_number(self._ledger, product) if bracket else _last_number(self._ledger, f"{product}/v") + 1
+
+
+def next_segment_number(ledger: Ledger, product: str) -> int:
+    """Return the number that the next model of any of a product's segments gets."""
+    return max(SEGMENTED, _last_number(ledger, f"{product}[", "]/s") + SEGMENTED) + 1
+
+
+def _last_number(ledger: Ledger, opening: str, before: str = "") -> int:
+    # By the subjects alone: of a thousand segments that are trained every week, entries need not be read and verified.
+    last = 0
+    for entry in ledger.store.scan(kinds=["version"]):
+        if entry.subject.startswith(opening):
+            number = entry.subject.rpartition(before)[2] if before else entry.subject.removeprefix(opening)
+            last = max(last, int(number)) if number.isdigit() else last
+    return last

@@ -29,7 +29,7 @@ from trimaran.core.clock import Clock
 from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import SCHEMAS, Balance, Code, Environment, ModelVersion, Ref, Run
-from trimaran.core.ports import MetricStore, ModelFormat, ObjectStore, Progress, Scorer
+from trimaran.core.ports import Executor, MetricStore, ModelFormat, ObjectStore, Progress, Scorer
 from trimaran.data.declaration import Definition, write_schemas
 from trimaran.data.profiles import take_profile, write_profile
 
@@ -65,6 +65,19 @@ class Candidate:
     version: ModelVersion
     run: Run
     evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world that a trainer works with; ``segments`` makes models of segments, None for this process, one by one."""
+
+    objects: ObjectStore
+    ledger: Ledger
+    clock: Clock
+    native: ModelFormat
+    progress: Progress
+    segments: Executor | None
+    environment: Callable[[], Environment]
 
 
 @dataclass
@@ -111,7 +124,21 @@ class Trainer:
         self._compiled = compiled
         self._progress = progress
         self._executor = computing.trials if computing is not None else None
+        self._segments = computing.segments if computing is not None else None
         self._metrics = metrics
+
+    @property
+    def ports(self) -> Ports:
+        """The world that it works with, for whoever trains many models in its place."""
+        return Ports(
+            self._objects,
+            self._ledger,
+            self._clock,
+            self._native,
+            self._progress,
+            self._segments,
+            lambda: self._environment,
+        )
 
     @cached_property
     def _environment(self) -> Environment:

@@ -106,6 +106,16 @@ class Rows:
             final_at=self.final_at[places],
         )
 
+    def part(self, start: int, stop: int) -> Rows:
+        """Return the rows from one place up to another, without copying them."""
+        return Rows(
+            features=self.features[start:stop],
+            labels=self.labels[start:stop],
+            asked=self.asked[start:stop],
+            predict_at=self.predict_at[start:stop],
+            final_at=self.final_at[start:stop],
+        )
+
     def newest(self, share: float) -> tuple[Rows, Rows]:
         """Return (older, newer): the newest share of the rows, and those whose labels were final before these begin."""
         boundary = self.predict_at.quantile(1 - share, interpolation="nearest")

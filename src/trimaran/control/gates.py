@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from trimaran.build import SMALL, Comparison, Evidence, Numerics, Slice, TestResult
-from trimaran.core.checks import Rule, conclude, require
-from trimaran.core.nouns import Finding, Outcome, Ref, Verdict
+from trimaran.build import SMALL, Comparison, Evidence, Numerics, Slice, TestResult, Together, policy_of
+from trimaran.core.checks import LOWER, Rule, conclude, require
+from trimaran.core.nouns import Finding, Measurement, Outcome, Ref, Verdict
 from trimaran.core.tasks import Kind
 from trimaran.data.declaration import Definition
 
 GATE = "gate"
+REPLICATION = "replication"
+"""The policy of verdicts about all models of a replication together."""
 
 LATENCY_CALLS = 100
 """Calls that a statement about the 99th percentile needs at least."""
@@ -35,6 +38,42 @@ def judge_candidate(
     return conclude(GATE, about, list(_findings(definition, evidence)), evidence=stored, refs=refs)
 
 
+def judge_segment(
+    definition: Definition, evidence: Evidence, about: str, *, stored: str | None = None, refs: Sequence[Ref] = ()
+) -> Verdict:
+    """Return the verdict of policy ``gate`` about the model of one segment.
+
+    It is the product's own gate, on as many rows as ``replicate`` asks for, and against the pooled version on the segment's
+    own rows: by the margin against the live version where one is declared, else it must not be worse. Slices are judged over
+    all segments together.
+    """
+    acceptance, policy = definition.acceptance, policy_of(definition)
+    own = replace(acceptance, minimum=policy.tested, slices=(), against_live=_margins(definition))
+    return judge_candidate(replace(definition, acceptance=own), evidence, about, stored=stored, refs=refs)
+
+
+def judge_together(
+    definition: Definition, together: Together, about: str, *, stored: str | None = None, refs: Sequence[Ref] = ()
+) -> Verdict:
+    """Return the verdict of policy ``replication`` about the sheet with digest ``about``: all answers of the whole window.
+
+    In order: each requirement but the time an answer takes, which each model's own gate judges; the margin against the
+    pooled version alone, which must not be better where none is declared; and the worst slices.
+    """
+    acceptance = definition.acceptance
+    findings = [
+        require(rule, together.measures.get(rule.measure), live=_live_value(together.live, rule), minimum=acceptance.minimum)
+        for rule in acceptance.rules
+        if rule.measure not in _TIMES
+    ]
+    findings += [_margin(rule, together.measures, together.live, acceptance.minimum) for rule in _margins(definition)]
+    findings += [
+        _worst_slice(column, rule, [part for part in together.slices if part.column == column], acceptance.slice_minimum)
+        for column, rule in acceptance.slices
+    ]
+    return conclude(REPLICATION, about, findings, evidence=stored, refs=refs)
+
+
 def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
     acceptance = definition.acceptance
     yield from (_test(result) for result in evidence.tests)
@@ -47,7 +86,7 @@ def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
             live = _live_value(evidence.live, rule)
             yield require(rule, evidence.measures.get(rule.measure), live=live, minimum=acceptance.minimum)
     for rule in acceptance.against_live:
-        yield _against_live(rule, evidence, acceptance.minimum)
+        yield _margin(rule, evidence.measures, evidence.live, acceptance.minimum)
     for column, rule in acceptance.slices:
         yield _worst_slice(
             column, rule, [part for part in evidence.slices if part.column == column], acceptance.slice_minimum
@@ -107,16 +146,22 @@ def _unseen(evidence: Evidence) -> Finding:
     )
 
 
-def _against_live(rule: Rule, evidence: Evidence, minimum: int) -> Finding:
+def _margins(definition: Definition) -> tuple[Rule, ...]:
+    """Return how much better the pooled version may be: not at all, unless a margin is declared."""
+    no_worse = Rule(definition.goal, "<=" if definition.goal in LOWER else ">=", 0.0, against_live=True)
+    return definition.acceptance.against_live or (no_worse,)
+
+
+def _margin(rule: Rule, measures: Mapping[str, Measurement], live: Comparison | None, minimum: int) -> Finding:
     check = f"against live: {rule}"
-    if evidence.live is None:
+    if live is None:
         return Finding(check=check, outcome="pass", reason="nothing is live yet, so there is nothing to be worse than")
-    live = _live_value(evidence.live, rule)
-    finding = require(rule, evidence.measures.get(rule.measure), live=live, minimum=minimum, check=check)
-    if live is None or finding.outcome == "unknown":
+    theirs = _live_value(live, rule)
+    finding = require(rule, measures.get(rule.measure), live=theirs, minimum=minimum, check=check)
+    if theirs is None or finding.outcome == "unknown":
         return finding
-    told = f"{finding.reason}: live v{evidence.live.number} has {live:.4g} on the same rows"
-    gap = evidence.live.differences.get(rule.measure)
+    told = f"{finding.reason}: live v{live.number} has {theirs:.4g} on the same rows"
+    gap = live.differences.get(rule.measure)
     if gap is not None and gap.value is not None and gap.low is not None and gap.high is not None:
         told += f", a difference of {gap.value:+.4f} ({gap.level or 0:.0%} interval {gap.low:+.4f} to {gap.high:+.4f})"
     return _told(finding, told)

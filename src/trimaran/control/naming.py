@@ -25,7 +25,7 @@ SHORTEST = 8
 
 _FULL = re.compile(r"[a-z]+:.+@\d+\.[0-9a-f]{64}")
 _NUMBER = re.compile(r"#(\d+)")
-_VERSION = re.compile(r"(?:(.+)/)?v(\d+)")
+_VERSION = re.compile(r"(?:(.+)/)?([vs]\d+)")
 _ALIAS = re.compile(r"(?:(.+)/)?([A-Za-z][A-Za-z0-9_.-]*)")
 _RUN = re.compile(r"(?:(.+)/)?([^/\s]+)")
 _DATA = re.compile(r"(?:table[ :])?(?:(.+)/)?([^/\s@]+)@(\d+)")
@@ -139,9 +139,15 @@ class Names:
         found = _VERSION.fullmatch(text)
         if found:
             for line in self._lines(found[1]):
-                entry = self.ledger.store.latest("version", f"{line}/v{found[2]}")
+                entry = self.ledger.store.latest("version", f"{line}/{found[2]}")
                 if entry is not None:
                     yield EntryName(entry)
+                elif found[2].startswith("s"):  # the model of a segment, whose line the number does not say
+                    yield from (
+                        EntryName(one)
+                        for one in self.ledger.store.scan(kinds=["version"])
+                        if one.subject.startswith(f"{line}[") and one.subject.endswith(f"]/{found[2]}")
+                    )
             return
         named = _ALIAS.fullmatch(text)
         if named:

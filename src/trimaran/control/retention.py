@@ -97,6 +97,8 @@ def _of_version(state: ProductState, version: ModelVersion, history: History) ->
     named = [f"the alias {name} points to it: move or remove it first" for name in state.names_of(version)]
     if version.segment is not None:
         newest = state.segments[version.segment][-1].version.number
+        if state.seats.get(version.segment) == version.number:
+            return [*named, f"it answers for {version.segment}: its wave is rolled back first"]
         return [*named, *([f"it is the newest model of {version.segment}"] if newest == version.number else [])]
     stage = state.versions[version.number].stage
     found = [*named, *([f"it is {stage}: take it out of there first"] if stage in _SERVING else [])]

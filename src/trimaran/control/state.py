@@ -16,14 +16,30 @@ from trimaran.core.nouns import (
     Notice,
     Record,
     Release,
+    Replication,
     Run,
     Traffic,
     Trigger,
     Turn,
     Verdict,
+    Wave,
 )
 
-KINDS = (Declared, Ingest, Run, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice, Turn)
+KINDS = (
+    Declared,
+    Ingest,
+    Run,
+    ModelVersion,
+    Verdict,
+    Approval,
+    Release,
+    Alias,
+    Trigger,
+    Notice,
+    Turn,
+    Replication,
+    Wave,
+)
 
 
 @dataclass
@@ -66,6 +82,27 @@ class VersionState:
 
 
 @dataclass
+class ReplicationState:
+    """What is known of one training of all segments: how it was judged and approved, and the waves of its release."""
+
+    record: Replication
+    entry: Entry
+    verdicts: list[tuple[Entry, Verdict]] = field(default_factory=list)
+    approvals: list[tuple[Entry, Approval]] = field(default_factory=list)
+    waves: list[tuple[Entry, Wave]] = field(default_factory=list)
+
+    @property
+    def subject(self) -> str:
+        """What verdicts and approvals of it are about: ``product/rN``."""
+        return f"{self.record.product}/{self.record.name}"
+
+    def verdict(self, policy: str, about: str) -> tuple[Entry, Verdict] | None:
+        """Return the newest verdict of a policy about a digest."""
+        found = (one for one in reversed(self.verdicts) if (one[1].policy, one[1].about) == (policy, about))
+        return next(found, None)
+
+
+@dataclass
 class ProductState:
     """A product as its entries tell it, up to the last one applied."""
 
@@ -75,6 +112,8 @@ class ProductState:
     declared: tuple[Entry, Declared] | None = None
     versions: dict[int, VersionState] = field(default_factory=dict)
     segments: dict[str, list[VersionState]] = field(default_factory=dict)
+    replications: list[ReplicationState] = field(default_factory=list)
+    seats: dict[str, int] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
     data: dict[str, Ingest] = field(default_factory=dict)
     triggers: list[tuple[Entry, Trigger]] = field(default_factory=list)
@@ -83,6 +122,7 @@ class ProductState:
     aliases: dict[str, tuple[Entry, Alias]] = field(default_factory=dict)
     turn: Turn | None = None
     new_labels: int = 0
+    _by_subject: dict[str, VersionState | ReplicationState] = field(default_factory=dict)
 
     @classmethod
     def replay(cls, ledger: Ledger, product: str, until: datetime | None = None) -> ProductState:
@@ -110,7 +150,7 @@ class ProductState:
         under_way = [state for state in self.versions.values() if state.stage in {"staging", "shadow", "canary"}]
         return under_way[-1] if under_way else None
 
-    def _apply(self, entry: Entry, record: Record) -> None:  # noqa: C901  one flat case a kind
+    def _apply(self, entry: Entry, record: Record) -> None:  # noqa: C901, PLR0912  one flat case a kind
         match record:
             case Declared():
                 self.declared = (entry, record)
@@ -118,11 +158,16 @@ class ProductState:
                 self.data[record.table] = record
             case Run():
                 self.runs.append((entry, record))
-            case ModelVersion() if record.segment is not None:
-                self.segments.setdefault(record.segment, []).append(VersionState(record, entry))
             case ModelVersion():
-                self.versions[record.number] = VersionState(record, entry)
-                self.new_labels = 0
+                self._add(VersionState(record, entry))
+            case Replication():
+                self.replications.append(ReplicationState(record, entry))
+                self._by_subject[self.replications[-1].subject] = self.replications[-1]
+            case Wave():
+                self.seats = record.seats
+                for one in self.replications:
+                    if one.record.number == record.replication:
+                        one.waves.append((entry, record))
             case Verdict() | Approval():
                 self._note(entry, record)
             case Release():
@@ -160,20 +205,25 @@ class ProductState:
         line = (version.number, version.segment)
         return sorted(alias.name for _, alias in self.aliases.values() if (alias.number, alias.segment) == line)
 
-    def _note(self, entry: Entry, record: Verdict | Approval) -> None:
-        for state in self._all_versions():
-            if entry.subject != subject_of(state.version):
-                continue
-            if isinstance(record, Verdict):
-                state.verdicts.append((entry, record))
-            else:
-                state.approvals.append((entry, record))
+    def _add(self, made: VersionState) -> None:
+        self._by_subject[made.entry.subject] = made
+        if made.version.segment is not None:
+            self.segments.setdefault(made.version.segment, []).append(made)
+            return
+        self.versions[made.version.number] = made
+        self.new_labels = 0
 
-    def _all_versions(self) -> list[VersionState]:
-        return [*self.versions.values(), *(state for states in self.segments.values() for state in states)]
+    def _note(self, entry: Entry, record: Verdict | Approval) -> None:
+        about = self._by_subject.get(entry.subject)
+        if about is None:
+            return
+        if isinstance(record, Verdict):
+            about.verdicts.append((entry, record))
+        else:
+            about.approvals.append((entry, record))
 
 
 def subject_of(version: ModelVersion) -> str:
-    """Return the ledger subject of a version: ``product/vN``, or ``product[segment]/vN``."""
+    """Return the ledger subject of a version: ``product/vN``, or ``product[segment]/sN``."""
     segment = f"[{version.segment}]" if version.segment is not None else ""
     return f"{version.product}{segment}/{version.name}"

@@ -21,11 +21,13 @@ from trimaran.core.nouns import (
     Notice,
     Record,
     Release,
+    Replication,
     Trigger,
     Verdict,
+    Wave,
 )
 
-KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice)
+KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice, Replication, Wave)
 SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
 LONGEST = 160
 """The most characters of an event's text: two lines of a terminal at most; the entry has the rest."""
@@ -81,8 +83,8 @@ class _Memory:
 
     def note(self, entry: Entry, record: Record) -> bool:
         """Remember a record and return whether it is what happens every day."""
-        if isinstance(record, Notice):
-            return True
+        if isinstance(record, Notice) or ("[" in entry.subject and isinstance(record, ModelVersion | Verdict)):
+            return True  # of a thousand segments the replication tells
         if isinstance(record, Ingest):
             known = entry.subject in self._delivered and not record.refused
             self._delivered.add(entry.subject)
@@ -109,7 +111,7 @@ class _Memory:
         return before is None or entry.at - before > QUIET_AFTER
 
 
-def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool | None]:  # noqa: C901, PLR0911  one flat case a kind
+def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool | None]:  # noqa: C901, PLR0911, PLR0912  one flat case a kind
     match record:
         case Declared():
             return "declared", f"declared by {record.owner}: {len(record.policies)} policies", None
@@ -142,6 +144,20 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
         case Alias():
             where = f"points to v{record.number}" if record.number is not None else "points to nothing any more"
             return "alias", f"{record.name} {where}{f': {record.reason}' if record.reason else ''}", None
+        case Replication():
+            own = record.fates.get("own", 0)
+            others = ", ".join(f"{count} {fate}" for fate, count in record.fates.items() if fate != "own")
+            told = f"{own} of {sum(record.fates.values())} segments by {record.column} have a model of their own"
+            return "segments", f"{record.name}: {told}{f'; pooled: {others}' if others else ''}", None
+        case Wave() if record.stage == "live":
+            told = f"wave {record.number} of {record.of}, {len(record.moves)} segments"
+            return (
+                "segments",
+                f"r{record.replication}: {told}, {len(record.seats)} served by their own: {record.reason}",
+                True,
+            )
+        case Wave():
+            return "segments", f"r{record.replication}: wave {record.number} {record.stage}: {record.reason}", False
         case Trigger():
             return "trigger", f"retraining because of {record.cause}: {memory.briefly(record.detail)}", None
         case Notice():

@@ -6,12 +6,14 @@ from trimaran.deploy.comparison import COMPARED, Comparison, Evidence
 from trimaran.deploy.dataplane import Answer, Batch, Dataplane
 from trimaran.deploy.facts import Facts
 from trimaran.deploy.faults import Malformed, TooLarge, parse, shown
-from trimaran.deploy.fleet import Ready, Stores, Versions
+from trimaran.deploy.fleet import Stores
 from trimaran.deploy.history import History
 from trimaran.deploy.lookups import MAX_KEYS, Looked, Lookups
+from trimaran.deploy.ready import Ready, Versions
 from trimaran.deploy.releasing import Releases, Step
 from trimaran.deploy.requests import MAX_BYTES, MAX_ROWS, Request, RequestReader, Row
 from trimaran.deploy.routing import Route, route
+from trimaran.deploy.waves import Waves, models_of, wave_of
 
 __all__ = [
     "COMPARED",
@@ -40,7 +42,10 @@ __all__ = [
     "Stores",
     "TooLarge",
     "Versions",
+    "Waves",
+    "models_of",
     "parse",
     "route",
     "shown",
+    "wave_of",
 ]

@@ -10,12 +10,14 @@ from time import perf_counter
 import msgspec
 import polars as pl
 
-from trimaran.core.nouns import Mode, Prediction, Role
+from trimaran.core.nouns import SEGMENTED, Mode, Prediction, Role, name_of
 from trimaran.core.tasks import Kind, Task
 from trimaran.deploy.capturing import Capturing
-from trimaran.deploy.fleet import Fleet, Lineup, Stores, Versions
+from trimaran.deploy.fleet import Fleet, Lineup, Stores
+from trimaran.deploy.ready import Versions
 from trimaran.deploy.requests import RequestReader, Row
 from trimaran.deploy.routing import Route
+from trimaran.deploy.seating import Seat
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,8 @@ class Batch(msgspec.Struct, frozen=True):
 class Dataplane:
     """Scores rows of one product.
 
-    Which versions answer is read from the newest release whenever the ledger has moved. Features are computed once for
+    Which versions answer is read from the newest release whenever the ledger has moved, and for which segments a model of
+    their own answers, from the newest wave: the pooled versions then score in the shadow, and answer where it fails. Features are computed once for
     all versions that share a definition. Every prediction, heard or in the shadow, is durable before any answer of its
     batch is given. An id that was answered before gets that answer again, whichever version gave it. ``begin`` is for one thread at a time;
     ``finish`` may run beside the next ``begin``.
@@ -136,16 +139,18 @@ class Dataplane:
         for row in rows:
             asked.setdefault(row.id, row)
         known, not_durable = self._captures.known(asked.keys())
-        routes = {each: lineup.route(each) for each in asked} | _answered(known)
+        seats = {each: seat for each, row in asked.items() if (seat := lineup.seat(row)) is not None}
+        routes = {each: seated(lineup.route(each), lineup.live, seats.get(each)) for each in asked} | _answered(known)
+        models = {seat.ready.version.number: seat for seat in seats.values()}
         wanted: dict[int, list[Row]] = {}
         for each, row in asked.items():
             for number in (routes[each].number, *routes[each].shadows):
-                if number in lineup.ready and (each, number) not in known:
+                if (number in lineup.ready or number in models) and (each, number) not in known:
                     wanted.setdefault(number, []).append(row)
         fresh: list[Prediction] = []
         non_finite = 0
         asked_at = self._clock.now()
-        for number, found in lineup.score(wanted).items():
+        for number, found in lineup.score(wanted, {number: models[number] for number in wanted if number in models}).items():
             non_finite += found.non_finite
             now = perf_counter()
             answered = zip(wanted[number], found.scores, found.features, found.probabilities, strict=True)
@@ -160,7 +165,7 @@ class Dataplane:
                     asked_at=asked_at,
                     score=score,
                     features=features,
-                    notes=list(row.notes),
+                    notes=[*row.notes, *_said_of(models.get(number))],
                     seconds=now - since[row.id],
                     caller=caller,
                     probabilities=probabilities,
@@ -181,10 +186,12 @@ class Dataplane:
         path = batch.routes[row.id]
         prediction = held.get((row.id, path.number))
         role = path.role
-        if (prediction is None or prediction.score is None) and path.role == "canary" and batch.lineup.live is not None:
+        if (prediction is None or prediction.score is None) and _stands_in(path) and batch.lineup.live is not None:
             prediction, role = held.get((row.id, batch.lineup.live)), "live"
         if prediction is None or prediction.score is None:
-            error = f"v{path.number} failed on this row; the failure is captured, and the row stays without an answer"
+            error = (
+                f"{name_of(path.number)} failed on this row; the failure is captured, and the row stays without an answer"
+            )
             return Answer(row.id, path.number, role, None, None, row.notes, error, batch.lineup.task(path.number).kind)
         return _told(prediction, role, batch.lineup.task(prediction.version))
 
@@ -211,10 +218,25 @@ def _answered(known: Mapping[tuple[str, int], Prediction]) -> dict[str, Route]:
 
 
 def _heard(prediction: Prediction, path: Route, known: dict[tuple[str, int], Prediction]) -> Prediction:
-    """Return the prediction in the role it ends up in: the live version answers where its canary failed."""
-    if path.role != "canary" or prediction.version not in path.shadows[:1]:
+    """Return the prediction in the role it ends up in: the live version answers where its canary, or a segment's model, failed."""
+    if not _stands_in(path) or prediction.version not in path.shadows[:1]:
         return prediction
-    canary = known.get((prediction.id, path.number))
-    return (
-        prediction if canary is not None and canary.score is not None else msgspec.structs.replace(prediction, role="live")
-    )
+    heard = known.get((prediction.id, path.number))
+    return prediction if heard is not None and heard.score is not None else msgspec.structs.replace(prediction, role="live")
+
+
+def seated(path: Route, live: int | None, seat: Seat | None) -> Route:
+    """Return the way of a row whose segment has a model of its own: it answers, and the pooled versions score in the shadow."""
+    if seat is None:
+        return path
+    pooled = dict.fromkeys([*([live] if live is not None else []), path.number, *path.shadows])
+    return Route(seat.ready.version.number, "live", tuple(pooled))
+
+
+def _stands_in(path: Route) -> bool:
+    """Whether the live version answers where the one that was asked fails."""
+    return path.role == "canary" or path.number > SEGMENTED
+
+
+def _said_of(seat: Seat | None) -> list[str]:
+    return [] if seat is None else [f"answered by the model of {seat.segment}"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -15,37 +14,17 @@ import polars as pl
 from trimaran.core.clock import Clock
 from trimaran.core.errors import TrimaranError, Unavailable
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import ModelVersion, Release, Traffic
-from trimaran.core.ports import CaptureStore, OnlineStore, Scorer
+from trimaran.core.nouns import Release, Traffic, Wave
+from trimaran.core.ports import CaptureStore, OnlineStore
 from trimaran.core.tasks import Task
-from trimaran.data.declaration import Definition
 from trimaran.deploy.facts import Facts
+from trimaran.deploy.ready import Ready, Versions
 from trimaran.deploy.requests import RequestReader, Row
 from trimaran.deploy.routing import Route, route
 from trimaran.deploy.scoring import feature_matrix, scores_of
+from trimaran.deploy.seating import Seat, Seats
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A version ready to answer; ``known`` are the categories of the given columns in its training data."""
-
-    version: ModelVersion
-    definition: Definition
-    scorer: Scorer
-    known: Mapping[str, Collection[str]]
-
-
-class Versions(Protocol):
-    """Makes a version of a product ready: its model, whose digest was verified, and the definition it was trained by.
-
-    Versions that were trained by the same definition are given the same object, so that features are computed once.
-    """
-
-    def __call__(self, product: str, number: int) -> Ready:
-        """Return the version, ready; raises ``NotFound``, ``Corrupt`` or ``Unavailable``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +57,7 @@ class Lineup:
     ready: Mapping[int, Ready]
     facts: Mapping[int, Facts]
     reader: RequestReader
+    seats: Seats
 
     @property
     def live(self) -> int | None:
@@ -93,29 +73,47 @@ class Lineup:
         ready = (None if number is None else self.ready.get(number)) or next(iter(self.ready.values()))
         return ready.definition.task
 
-    def score(self, wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
-        """Return each version's answers to its rows; what versions compute alike is computed once."""
+    def seat(self, row: Row) -> Seat | None:
+        """Return the model of a row's own segment, None where the pooled model answers."""
+        column = self.seats.column
+        if column is None or column not in row.names:
+            return None
+        return self.seats.seat(row.values[row.names.index(column)])
+
+    def score(self, wanted: Mapping[int, Sequence[Row]], seated: Mapping[int, Seat] | None = None) -> dict[int, Scored]:
+        """Return each version's answers to its rows; what versions compute alike is computed once.
+
+        ``seated`` are models of segments that are wanted too, by their numbers.
+        """
+        extra = seated or {}
+        ready = {**self.ready, **{number: seat.ready for number, seat in extra.items()}}
+        facts = {**self.facts, **{number: seat.facts for number, seat in extra.items()}}
         shared: dict[int, list[int]] = {}
         for number in wanted:
-            shared.setdefault(id(self.facts[number]), []).append(number)
+            shared.setdefault(id(facts[number]), []).append(number)
         return {
-            number: scored for numbers in shared.values() for number, scored in self._score_alike(numbers, wanted).items()
+            number: scored
+            for numbers in shared.values()
+            for number, scored in self._score_alike(
+                facts[numbers[0]], {each: ready[each] for each in numbers}, wanted
+            ).items()
         }
 
-    def _score_alike(self, numbers: Sequence[int], wanted: Mapping[int, Sequence[Row]]) -> dict[int, Scored]:
-        facts = self.facts[numbers[0]]
-        rows = {row.id: row for number in numbers for row in wanted[number]}
+    def _score_alike(
+        self, facts: Facts, ready: Mapping[int, Ready], wanted: Mapping[int, Sequence[Row]]
+    ) -> dict[int, Scored]:
+        rows = {row.id: row for number in ready for row in wanted[number]}
         place = {each: index for index, each in enumerate(rows)}
         asked = self.reader.frame(list(rows.values()))
         matrix, lost = feature_matrix(facts.engine, facts.names, asked, facts.history())
         names = {name: index for index, name in enumerate(facts.names)}
         found = {}
-        for number in numbers:
-            version = self.ready[number].version
+        for number in ready:
+            version = ready[number].version
             chosen = [place[row.id] for row in wanted[number]]
             inputs = matrix[np.ix_(chosen, [names[name] for name in version.features])]
-            classes = len(self.ready[number].definition.task.classes)
-            answers, failed = scores_of(self.ready[number].scorer, inputs, f"{version.product} {version.name}", classes or 1)
+            classes = len(ready[number].definition.task.classes)
+            answers, failed = scores_of(ready[number].scorer, inputs, f"{version.product} {version.name}", classes or 1)
             without = {*failed, *(index for index, row in enumerate(chosen) if row in set(lost))}
             found[number] = Scored(
                 scores=[None if index in without else score for index, score in enumerate(answers.max(axis=1).tolist())],
@@ -137,6 +135,7 @@ class Fleet:
         self._versions = versions
         self._head = -1
         self._release = 0
+        self._wave = 0
         self._lineup: Lineup | None = None
         self._lock = Lock()
 
@@ -160,13 +159,14 @@ class Fleet:
         newest = self._stores.ledger.latest(Release, self._product)
         if newest is None:
             return
-        ref, release = newest
-        if ref.seq == self._release and self._lineup is not None:
+        wave = self._stores.ledger.latest(Wave, self._product)
+        seen = newest[0].seq, wave[0].seq if wave is not None else 0
+        if seen == (self._release, self._wave) and self._lineup is not None:
             return
-        self._lineup = self._lined_up(release.traffic)
-        self._release = ref.seq
+        self._lineup = self._lined_up(newest[1].traffic, wave[1] if wave is not None else None)
+        self._release, self._wave = seen
 
-    def _lined_up(self, traffic: Traffic) -> Lineup | None:
+    def _lined_up(self, traffic: Traffic, wave: Wave | None) -> Lineup | None:
         held = self._lineup.ready if self._lineup is not None else {}
         ready: dict[int, Ready] = {}
         for role in ("live", "canary", "shadow"):
@@ -184,7 +184,18 @@ class Fleet:
                 traffic = _without(traffic, role)
         if not ready:
             return None
-        return Lineup(traffic, ready, self._facts(ready), _reader(ready))
+        facts = self._facts(ready)
+        seats = self._lineup.seats.moved(wave) if self._lineup is not None else Seats(wave, self._seated)
+        return Lineup(traffic, ready, facts, _reader(ready, seats.column), seats)
+
+    def _seated(self, number: int, segment: str) -> tuple[Ready, Facts]:
+        """Make the model of a segment ready; features that it shares with a version in the traffic are computed once."""
+        ready = self._versions(self._product, number, segment)
+        shared = (
+            {id(self._lineup.ready[n].definition): facts for n, facts in self._lineup.facts.items()} if self._lineup else {}
+        )
+        facts = shared.get(id(ready.definition))
+        return ready, facts or Facts(ready.definition, self._stores.online, self._stores.clock)
 
     def _facts(self, ready: Mapping[int, Ready]) -> dict[int, Facts]:
         held = self._lineup.facts if self._lineup is not None else {}
@@ -195,9 +206,11 @@ class Fleet:
         return {number: by_definition[id(each.definition)] for number, each in ready.items()}
 
 
-def _reader(ready: Mapping[int, Ready]) -> RequestReader:
+def _reader(ready: Mapping[int, Ready], segments: str | None) -> RequestReader:
     first = next(iter(ready.values()))
     also: dict[str, pl.DataType] = {}
+    if segments is not None and segments in first.definition.table.schema and segments not in first.definition.given:
+        also[segments] = first.definition.table.schema[segments]
     for each in ready.values():
         also |= {name: dtype for name, dtype in each.definition.given.items() if name not in first.definition.given}
     return RequestReader(first.definition, first.known, also)

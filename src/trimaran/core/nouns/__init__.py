@@ -1,7 +1,18 @@
 """Every record trimaran keeps; this list is the glossary."""
 
 from trimaran.core.nouns.audit import Checkpoint
-from trimaran.core.nouns.build import SCHEMAS, Code, Column, Environment, ModelVersion, Origin, Run, Signature
+from trimaran.core.nouns.build import (
+    SCHEMAS,
+    SEGMENTED,
+    Code,
+    Column,
+    Environment,
+    ModelVersion,
+    Origin,
+    Run,
+    Signature,
+    name_of,
+)
 from trimaran.core.nouns.control import Approval, Declared, Notice, Trigger, Trust, Turn
 from trimaran.core.nouns.data import Balance, Ingest, Quarantine
 from trimaran.core.nouns.deploy import CAPTURED, Alias, Label, Mode, Prediction, Release, Role, Stage, Traffic
@@ -10,6 +21,7 @@ from trimaran.core.nouns.moving import Imported
 from trimaran.core.nouns.online import Kept, Standing, View, ViewColumn, Written
 from trimaran.core.nouns.record import GENESIS, Draft, Entry, Record, Ref, UnknownKind
 from trimaran.core.nouns.retention import Erased, Erasing, Hold, Purged, Restored, Trashed, Trimmed, Unhold, Vacuumed
+from trimaran.core.nouns.segments import Replication, SegmentModel, SegmentMove, Wave
 from trimaran.core.nouns.steps import Fate, Part, PipelineRun, StepRun, StepSheet, Value
 from trimaran.core.nouns.tracking import Artifact, Reading, Setting, Started, Tracked, Used
 
@@ -17,6 +29,7 @@ __all__ = [
     "CAPTURED",
     "GENESIS",
     "SCHEMAS",
+    "SEGMENTED",
     "Alias",
     "Approval",
     "Artifact",
@@ -52,9 +65,12 @@ __all__ = [
     "Record",
     "Ref",
     "Release",
+    "Replication",
     "Restored",
     "Role",
     "Run",
+    "SegmentModel",
+    "SegmentMove",
     "Setting",
     "Signature",
     "Stage",
@@ -77,5 +93,7 @@ __all__ = [
     "Verdict",
     "View",
     "ViewColumn",
+    "Wave",
     "Written",
+    "name_of",
 ]

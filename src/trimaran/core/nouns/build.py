@@ -13,6 +13,10 @@ SCHEMAS = "schemas"
 """The name of a run's artifact with the columns that its tables had."""
 
 
+SEGMENTED = 1_000_000
+"""Models of segments are numbered from here, by product: a number then means one model, whoever captured it."""
+
+
 class Code(msgspec.Struct, frozen=True, kw_only=True):
     """The code a run used: the product file's own text, and the repository around it with its uncommitted changes."""
 
@@ -98,7 +102,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelVersion(Record, frozen=True, kw_only=True, tag="version"):
-    """A model that may be judged and released. Subject: product/vN (product[segment]/vN for a segment's model).
+    """A model that may be judged and released. Subject: product/vN (product[segment]/sN for a segment's model).
 
     ``native`` and ``compiled`` are object digests; ``kept_as`` is the form that ``native`` is in, ``compiled`` is ONNX.
     ``features`` is the order of the model's inputs; ``profile`` is the object with the training data's profile, the
@@ -131,5 +135,14 @@ class ModelVersion(Record, frozen=True, kw_only=True, tag="version"):
 
     @property
     def name(self) -> str:
-        """The version as people write it, like ``v3``."""
-        return f"v{self.number}"
+        """The version as people write it, like ``v3``, or ``s3`` of a segment's model."""
+        return name_of(self.number)
+
+
+def name_of(number: int) -> str:
+    """Return how people write the version of a number.
+
+    >>> name_of(3), name_of(SEGMENTED + 3)
+    ('v3', 's3')
+    """
+    return f"v{number}" if number <= SEGMENTED else f"s{number - SEGMENTED}"

@@ -22,11 +22,13 @@ from trimaran.data.declaration.parts import (
     Label,
     ModelTest,
     ReleasePolicy,
+    Replicating,
     Retraining,
     Suggestion,
     Table,
     Watch,
 )
+from trimaran.data.declaration.segmenting import FEATURES
 from trimaran.data.declaration.sharing import Features
 from trimaran.data.declaration.spaces import Choices, Interval, Space
 
@@ -271,10 +273,28 @@ class Declaration(Collecting):
         self._draft.value = Value(**{name: float(gain) for name, gain in outcomes.items() if name in known})
         return worth
 
-    def replicate(self, *, by: str) -> None:
-        """Declare one model a segment: the same definition and the same policy for each value of a column."""
-        self._draft.place("replicate", caller())
-        self._draft.segments = by
+    def replicate(
+        self,
+        *,
+        by: str,
+        minimum: int = 200,
+        tested: int = 50,
+        features: str = "shared",
+        waves: Sequence[float] = (5, 25, 100),
+        hold: str | timedelta = "2h",
+    ) -> None:
+        """Declare one model a segment: the same definition and the same policy for each value of a column.
+
+        A segment with fewer than ``minimum`` rows to train on, or ``tested`` rows out of time, is answered by the pooled
+        model, and so is one whose own model is worse on its own rows. ``features`` are ``shared``, or ``own``: suggested for
+        each segment. Models go live in ``waves`` of growing shares of the segments (per cent), each ``hold`` long at least.
+        """
+        where = caller()
+        self._draft.place("replicate", where)
+        if features not in FEATURES:
+            self._draft.fault(f"replicate has features={features!r}", where, f"choose from: {', '.join(FEATURES)}")
+        shares, wait = tuple(float(share) for share in waves), self._duration(hold, where)
+        self._draft.replication = Replicating(by, minimum, tested, features == "own", shares, wait or timedelta())
 
     def freeze(
         self, root: Path | None = None, schemas: Mapping[str, pl.Schema] | None = None, *, evolve: bool = False

@@ -31,6 +31,7 @@ from trimaran.data.declaration.parts import (
     Table,
     Watch,
 )
+from trimaran.data.declaration.segmenting import segment_faults
 from trimaran.data.declaration.tasking import label_faults, measured
 from trimaran.data.sources import Source, columns, guessed
 
@@ -102,7 +103,7 @@ class _Judge:
             retraining=draft.retraining or Retraining(),
             value=draft.value or Value(),
             suggestion=draft.suggestion,
-            segments=draft.segments,
+            replication=draft.replication,
             worth=draft.worth,
         )
 
@@ -351,8 +352,9 @@ class _Judge:
                 draft.fault(f"steps {list(steps)} do not rise to 100", place["release"], "write them like [5, 25, 100]")
         if draft.retraining is not None:
             self._retraining(draft.retraining, draft.watch or Watch(), place["retrain"])
-        if draft.segments is not None and asked.schema:
-            self._unknown([draft.segments], asked.schema.names(), "replicate names", place["replicate"])
+        if draft.replication is not None and asked.schema:
+            self._unknown([draft.replication.by], asked.schema.names(), "replicate names", place["replicate"])
+            draft.faults += segment_faults(draft.replication, asked, draft.suggestion, place["replicate"])
         if draft.suggestion is not None:
             self._unknown(draft.suggestion.tables, list(draft.tables), "suggest names", draft.suggestion.where)
 

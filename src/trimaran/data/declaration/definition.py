@@ -19,6 +19,7 @@ from trimaran.data.declaration.parts import (
     ModelTest,
     Moment,
     ReleasePolicy,
+    Replicating,
     Retraining,
     Suggestion,
     Table,
@@ -51,7 +52,7 @@ class Definition:
     retraining: Retraining
     value: Value
     suggestion: Suggestion | None
-    segments: str | None
+    replication: Replicating | None
     worth: Function | None = None
 
     @property
@@ -82,6 +83,11 @@ class Definition:
         return self.table.key[0]
 
     @property
+    def segments(self) -> str | None:
+        """The column whose values each have a model of their own, None where there is one model for all."""
+        return self.replication.by if self.replication is not None else None
+
+    @property
     def schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table."""
         return {name: table.schema for name, table in self.tables.items()}
@@ -90,7 +96,7 @@ class Definition:
     def given(self) -> pl.Schema:
         """What a caller must send with a request: the asked table's columns that are there at predict_at and are used."""
         late = self.table.late
-        wanted = [self.key, self.predict_at.column]
+        wanted = [self.key, self.predict_at.column, *filter(None, [self.segments])]
         for feature in self.features:
             wanted += feature.on
             if feature.kind == "row":

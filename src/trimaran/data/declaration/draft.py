@@ -20,6 +20,7 @@ from trimaran.data.declaration.parts import (
     Model,
     ModelTest,
     ReleasePolicy,
+    Replicating,
     Retraining,
     Suggestion,
     Table,
@@ -58,7 +59,7 @@ class Draft:
     retraining: Retraining | None = None
     value: Value | None = None
     worth: Function | None = None
-    segments: str | None = None
+    replication: Replicating | None = None
     faults: list[Fault] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
 

@@ -250,6 +250,23 @@ class Retraining:
 
 
 @dataclass(frozen=True)
+class Replicating:
+    """One model a segment: by which column, from how many rows on, with whose features, and how they are released.
+
+    A segment with fewer than ``minimum`` rows to train on, or ``tested`` out of time, is answered by the pooled model. Its
+    model has the product's features, or ``own`` ones that are suggested for it. ``waves`` are the shares of segments, in per
+    cent, that are served one after the other, each ``hold`` long before the next.
+    """
+
+    by: str
+    minimum: int = 200
+    tested: int = 50
+    own: bool = False
+    waves: tuple[float, ...] = (5.0, 25.0, 100.0)
+    hold: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """A wish for automated features: over which tables, and at most how many."""
 

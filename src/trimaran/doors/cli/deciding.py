@@ -13,7 +13,7 @@ from trimaran.core.config import default_person
 from trimaran.doors.cli.options import open_workspace
 from trimaran.doors.cli.output import print_json, say
 
-VersionArgument = Annotated[str, typer.Argument(metavar="vN", help="The version, like v3.")]
+VersionArgument = Annotated[str, typer.Argument(metavar="vN", help="The version, like v3; r3 for models of segments.")]
 RoleOption = Annotated[str, typer.Option("--role", help="The role you decide in, as the release policy names it.")]
 PersonOption = Annotated[
     str | None, typer.Option("--person", help="Who decides; TRIMARAN_PERSON, else the log-in name.", show_default=False)

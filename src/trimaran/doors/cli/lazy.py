@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "versions": Command("versions", "List a product's versions and what became of them."),
     "show": Command("show", "Show one version: what the gate found, who approved, where it went."),
     "alias": Command("alias", "List the names that point to versions, or let a name point to one."),
+    "segments": Command("segments", "Show who answers for each segment, its own model or the pooled one, and why."),
     "approve": Command("approve", "Approve a version that waits for it."),
     "refuse": Command("refuse", "Refuse a version that waits for approval."),
     "at": Command("at", "Say what was live at a moment, and why."),

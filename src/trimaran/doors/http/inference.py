@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from trimaran.core.errors import Fault, InputError, Unavailable
+from trimaran.core.nouns import name_of
 from trimaran.core.tasks import Kind, Task
 from trimaran.deploy import Answer, Column, RequestReader, Row, parse, shown
 
@@ -101,7 +102,7 @@ def answers_out(product: str, name: str | None, answers: Sequence[Answer]) -> In
         "id": ("BYTES", [each.id for each in answers]),
         "score": ("FP64", [each.score for each in answers]),
         **_decided(answers),
-        "version": ("BYTES", [f"v{each.version}" for each in answers]),
+        "version": ("BYTES", [name_of(each.version) for each in answers]),
     }
     return Inferred(
         model_name=product,

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from trimaran.core.errors import Fault, InputError, NotFound, Unavailable
+from trimaran.core.nouns import SEGMENTED, name_of
 from trimaran.deploy import MAX_BYTES, Answer, Batch, Batcher, Dataplane, RequestReader, Row, TooLarge
 from trimaran.doors.http.errors import Problem, WrongMethod, told
 from trimaran.doors.http.features import FeatureDoor
@@ -111,7 +112,7 @@ class Served:
         self._metrics.seconds.add(self.name, perf_counter() - started)
         for each in answers:
             outcome = "answered" if each.score is not None else "failed"
-            self._metrics.rows.add(self.name, f"v{each.version}", each.role, outcome)
+            self._metrics.rows.add(self.name, _counted_as(each.version), each.role, outcome)
         return answers
 
     def _saw(self, batch: Batch) -> None:
@@ -280,7 +281,12 @@ def _predicted(answer: Answer) -> Predicted:
         decision=answer.decision if answer.kind == "binary" else msgspec.UNSET,
         choice=answer.choice if answer.kind == "multiclass" else msgspec.UNSET,
         probabilities=msgspec.UNSET if answer.probabilities is None else answer.probabilities,
-        version=f"v{answer.version}",
+        version=name_of(answer.version),
         notes=answer.notes,
         error=Problem("unavailable", answer.error) if answer.error else None,
     )
+
+
+def _counted_as(version: int) -> str:
+    # A thousand segments would be a thousand series: which model answered is captured, and said in the answer.
+    return "segments" if version > SEGMENTED else name_of(version)

@@ -6,15 +6,18 @@ process, without its server, each run when it is made; its SQLite does not wait 
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what all benchmarks share
+
 import json
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import trimaran as tm
 from figures import Figure, arguments, report, seconds

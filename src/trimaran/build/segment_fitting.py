@@ -1,0 +1,168 @@
+"""Trains and measures the models of some segments, in whichever process: what comes back is ready to be stored and judged."""
+
+from __future__ import annotations
+
+import linecache
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from trimaran.build.evaluation import Answering, compare_scores
+from trimaran.build.evidence import Evidence, Latency, Parity
+from trimaran.build.fitting import fit_model, scorer_of
+from trimaran.build.measuring import confusion_of, days_of, measures_of, reliability_points, roc_points, weeks_of
+from trimaran.build.probing import compare_forms, probe_numerics, time_scorer
+from trimaran.build.specification import RowModel, run_tests
+from trimaran.build.training_set import Rows
+from trimaran.core.canon import canonical
+from trimaran.core.errors import Corrupt, FaultyError, TrimaranError
+from trimaran.core.ports import ModelFormat, Scorer
+from trimaran.core.tasks import Task
+from trimaran.data.declaration import Model, ModelTest
+from trimaran.data.profiles import take_profile
+
+Floats = npt.NDArray[np.float64]
+
+PROBED = 10
+"""Rows that each of the author's tests looks at in one segment; one is scored alone: a thousand segments are many."""
+
+_ALONE, _CALLS = 1, 200
+
+
+@dataclass(frozen=True)
+class Share:
+    """The labelled rows of one segment: to train on, to test on, and the pooled model's scores of the latter.
+
+    ``suggested`` is the text of the features that are this segment's own.
+    """
+
+    segment: str
+    train: Rows
+    test: Rows
+    pooled: Floats | None = None
+    suggested: str | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one segment: the bytes of its model and profile, its evidence and test scores; or an error, in words."""
+
+    segment: str
+    seconds: float
+    error: str = ""
+    native: bytes = b""
+    profile: bytes = b""
+    evidence: Evidence | None = None
+    scores: Floats | None = None
+
+
+@dataclass
+class Recipe:
+    """How every segment's model is made; it travels to whoever does the work, and keeps there what it timed once.
+
+    ``rival`` is the number of the pooled version, ``compared`` the measures that are held against it, ``window`` the bounds
+    of the test rows, ``lines`` the author's files, so that an error can show the author's own lines anywhere.
+    """
+
+    model: Model
+    task: Task
+    goal: str
+    tests: Sequence[ModelTest]
+    parameters: Mapping[str, Any]
+    seed: int
+    native: ModelFormat
+    rival: int | None
+    compared: Sequence[str]
+    window: tuple[datetime, datetime]
+    lines: Mapping[str, list[str]]
+    latency: Latency | None = field(default=None, compare=False)
+
+    def __call__(self, shares: Sequence[Share]) -> list[Made]:
+        """Return what came of each share; a segment that fails is an error of its own, and the others go on."""
+        for name, lines in self.lines.items():
+            linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+        # One thread, as for every model: the same bytes on any number of cores, and several processes side by side.
+        with threadpool_limits(limits=1):
+            return [self._one(share) for share in shares]
+
+    def _one(self, share: Share) -> Made:
+        started = time.perf_counter()
+        try:
+            made = self._made(share)
+        except TrimaranError as error:
+            said = "; ".join(map(str, error.faults)) if isinstance(error, FaultyError) else str(error)
+            return Made(share.segment, time.perf_counter() - started, said)
+        return replace(made, seconds=time.perf_counter() - started)
+
+    def _made(self, share: Share) -> Made:
+        task, train, test = self.task, share.train, share.test
+        names, rows = test.features.columns, test.matrix()
+        fitted = fit_model(self.model, task, train.features, train.labels, self.parameters, self.seed)
+        scorer, native = scorer_of(fitted, task, names), self.native.dump(fitted, names)
+        scores = scorer(rows)
+        if self.latency is None:
+            self.latency = self._timed(share.segment, native, scorer, rows)
+        note = "segments are served natively: to compile a thousand models takes as long again as to fit them"
+        parity = Parity(rows=0, difference=None, flips=None, holds=False, note=note)
+        evidence = self._evidence(share, Answering(scorer, self.native.name, parity), scores)
+        sound = task.sound(scores)
+        profile = take_profile(
+            train.features, train.labels, train.asked, scores=scores[sound], outcomes=test.labels[sound], task=task
+        )
+        return Made(share.segment, 0.0, "", native, canonical(profile), evidence, scores)
+
+    def _timed(self, segment: str, native: bytes, scorer: Scorer, rows: npt.NDArray[np.float32]) -> Latency:
+        """Time one model for all that this process makes, and prove that its stored form gives the same answers."""
+        read = self.native.load(native)
+        if not compare_forms(scorer, read, rows, self.task).holds:
+            raise Corrupt(f"the stored model of {segment} does not answer as the fitted one: keep another kind of estimator")
+        seen = time_scorer(read, rows, self.native.name, calls=_CALLS)
+        note = f"one row a call, timed on the model of {segment}"
+        return msgspec.structs.replace(seen, p99=msgspec.structs.replace(seen.p99, note=note))
+
+    def _evidence(self, share: Share, answering: Answering, scores: Floats) -> Evidence:
+        task, test, generator = self.task, share.test, np.random.default_rng(self.seed)
+        rows, days = test.matrix(), days_of(test.predict_at)
+        latency = self.latency
+        if latency is None:
+            raise Corrupt("a segment was measured before it was timed")
+        measured = measures_of(task, test.labels, scores, days=days)
+        tests = [replace(one, rows=min(one.rows, PROBED)) for one in self.tests]
+        model = RowModel(answering.scorer, test.features.columns, task.classes)
+        compared = None
+        if self.rival is not None and share.pooled is not None:
+            compared = compare_scores(task, test, scores, share.pooled, self.rival, self.compared)
+        return Evidence(
+            rows=len(test),
+            tested_from=self.window[0],
+            tested_to=self.window[1],
+            threshold=task.threshold,
+            measures=measured | {"p50": latency.p50, "p99": latency.p99},
+            slices=[],
+            live=compared,
+            tests=run_tests(tests, model, test.features, self.seed),
+            parity=answering.parity,
+            latency=latency,
+            numerics=probe_numerics(answering.scorer, rows, task, generator, alone=_ALONE),
+            weeks=weeks_of(task, self.goal, test.predict_at, test.labels, scores),
+            roc=roc_points(task, test.labels, scores),
+            calibration=reliability_points(task, test.labels, scores),
+            importance={},
+            task=task.kind,
+            goal=self.goal,
+            classes=list(task.classes),
+            confusion=confusion_of(task, test.labels, scores),
+        )
+
+
+def author_lines(functions: Sequence[Callable[..., Any]]) -> dict[str, list[str]]:
+    """Return the lines of the files that some functions were written in, by the names of the files."""
+    names = {function.__code__.co_filename for function in functions if hasattr(function, "__code__")}
+    return {name: linecache.getlines(name) for name in sorted(names)}
