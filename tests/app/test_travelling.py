@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+from trimaran.app.beside import bind
+from trimaran.app.computing import accompanied, open_computing
+from trimaran.app.settings import ComputingSettings
 from trimaran.app.travelling import Accompanied
 from trimaran.backends.local_tasks import LocalExecutor
 from trimaran.backends.process_tasks import ProcessExecutor
@@ -39,3 +42,17 @@ def test_a_function_finds_the_modules_of_its_own_product_and_leaves_none_behind(
     with pytest.raises(ModuleNotFoundError):
         list(executor.map(asks, [("one", 1)]))
     assert not any(type(finder).__module__.startswith("trimaran") for finder in sys.meta_path)
+
+
+@pytest.mark.parametrize("engine", ["processes:2", None])
+def test_whoever_makes_the_models_of_segments_has_the_modules_too(tmp_path, engine):
+    def asks(number):
+        import gusts
+
+        return number + gusts.LEAST
+
+    means = open_computing(tmp_path, ComputingSettings(workers=2), engine)
+    together = accompanied(means, bind("import gusts\n", texts(10)))
+    for executor in (together.trials, together.segments):
+        assert list(executor.map(asks, [("one", 1)])) == [11]
+    assert accompanied(means, "no modules") is means

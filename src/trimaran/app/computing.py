@@ -52,10 +52,13 @@ def open_computing(root: Path, settings: ComputingSettings, engine: str | None =
 def accompanied(computing: Computing, text: str) -> Computing:
     """Return the means with the modules that are kept with a product's text sent along to wherever work is done."""
     texts = unbind(text).modules
-    if computing.engine == "local" or not texts:
+    if not texts:
         return computing
-    trials = Accompanied(computing.trials, texts) if computing.trials is not None else None
-    return replace(computing, executor=Accompanied(computing.executor, texts), trials=trials)
+    executor, trials, segments = (
+        one if one is None or isinstance(one, LocalExecutor) else Accompanied(one, texts)
+        for one in (computing.executor, computing.trials, computing.segments)
+    )
+    return replace(computing, executor=executor or computing.executor, trials=trials, segments=segments)
 
 
 def _place(settings: ComputingSettings) -> Place:
