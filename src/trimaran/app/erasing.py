@@ -14,8 +14,8 @@ import polars as pl
 from trimaran.app.barring import person_digest, salt_of
 from trimaran.app.loading import load_text
 from trimaran.app.materialising import Materialising, in_service
-from trimaran.app.traces import Trace, Wanted, clear_log, in_logs, in_objects, left_in
-from trimaran.app.workspace import Workspace
+from trimaran.app.traces import Trace, Wanted, clear_log, holding, in_logs, in_objects, left_in
+from trimaran.app.workspace import STEPS, Workspace
 from trimaran.backends.selecting import selects
 from trimaran.control.custody import Custody
 from trimaran.control.retention import unfinished
@@ -74,6 +74,7 @@ class _Found:
     online: Mapping[str, pl.DataFrame]
     traces: list[Trace]
     logs: Mapping[Path, int]
+    steps: int
     captured: Mapping[str, int]
     first: datetime | None
     last: datetime | None
@@ -134,13 +135,15 @@ class Erasure:
         if self._column == key:
             ids.add(self._value)  # an answer may be about a row that was never delivered
         wanted = Wanted(column=self._column, value=self._value, key=key, ids=frozenset(ids))
+        traces = in_objects(self._workspace, self._product, wanted, self._progress)
         captured, since, until = self._workspace.captures.removable(self._product, ids=sorted(ids))
         return _Found(
             wanted=wanted,
             tables=self._tables(wanted.criteria),
             online=self._online(wanted.criteria),
-            traces=in_objects(self._workspace, self._product, wanted, self._progress),
+            traces=traces,
             logs=in_logs(self._workspace, wanted),
+            steps=self._workspace.steps.holding(holding(wanted), _large(traces)) if self._has_steps() else 0,
             captured=captured,
             first=since,
             last=until,
@@ -152,6 +155,7 @@ class Erasure:
         rows |= {f"online {name}": rows.height for name, rows in found.online.items()}
         rows |= {"captures": found.captured["predictions"], "labels": found.captured["labels"]}
         rows |= {"objects": sum(trace.rows for trace in found.traces), "logs": sum(found.logs.values())}
+        rows |= {"results of steps": found.steps}
         return ErasePlan(
             product=self._product,
             column=self._column,
@@ -211,6 +215,8 @@ class Erasure:
         self._progress.advance("erase", note="captures and labels")
         workspace.online.erase(self._product, wanted.criteria)
         self._progress.advance("erase", note="online facts")
+        if self._has_steps():
+            workspace.steps.erase(holding(wanted), _large(found.traces))
         workspace.objects.remove([old for _, record in self._open() for old in record.replaced])
         self._progress.advance("erase", note="objects")
         for path in found.logs:
@@ -224,6 +230,9 @@ class Erasure:
             workspace.views.scrub()
         self._progress.advance("erase", note="features by key")
         self._progress.finish("erase")
+
+    def _has_steps(self) -> bool:
+        return (self._workspace.root / STEPS).exists()
 
     def _open(self) -> list[tuple[Entry, Erasing]]:
         """Return the erasures of this person that were begun and have no certificate yet."""
@@ -298,6 +307,10 @@ class Erasure:
             *said,
             "copies, backups and exports made before, and what servers that are up hold in memory until they are restarted",
         ]
+
+
+def _large(traces: Collection[Trace]) -> list[str]:
+    return [trace.digest for trace in traces]
 
 
 def definition_of(workspace: Workspace, product: str) -> Definition:

@@ -8,12 +8,14 @@ import re
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from trimaran.app.run_traces import objects_of_runs, without_in_sheet
 from trimaran.app.workspace import Workspace
 from trimaran.backends.selecting import selects
 from trimaran.core.canon import canonical
@@ -25,6 +27,7 @@ SHORTEST = 4
 """A value of fewer characters stands everywhere by chance, and is not searched for."""
 
 _PARQUET = b"PAR1"
+_ARROW = b"ARROW1"
 _JSON = (b"{", b"[")
 _LOGS = "*.log"
 _TOLD = 5
@@ -59,18 +62,36 @@ class Wanted:
 
 
 def in_objects(workspace: Workspace, product: str, wanted: Wanted, progress: Progress) -> list[Trace]:
-    """Return the objects of a product that hold rows of a person, or list the value among those that were seen."""
-    digests, found = list(workspace.objects.digests()), []
+    """Return the objects of a product, or of runs, that hold rows of a person, or list the value among those that were seen.
+
+    Runs of scripts and steps of pipelines belong to no product: what they made is searched like a product's own.
+    """
+    digests, of_runs, found = list(workspace.objects.digests()), objects_of_runs(workspace), []
     progress.start("objects", len(digests))
     for digest in digests:
         data = workspace.objects.get(digest)
         origin = sketch_of(data)
-        made = _without(data, wanted) if origin is None else _without_profiled(workspace, data, origin, wanted)
-        if made is not None and _is_of(workspace, product, digest):
+        if origin is not None:
+            made = _without_profiled(workspace, data, origin, wanted)
+        else:
+            made = without_in_sheet(data, partial(_without, wanted=wanted), holding(wanted)) or _without(data, wanted)
+        if made is not None and (digest in of_runs or _is_of(workspace, product, digest)):
             found.append(Trace(digest=digest, rows=made[0], without=made[1]))
         progress.advance("objects")
     progress.finish("objects")
     return found
+
+
+def holding(wanted: Wanted) -> Callable[[bytes], bool]:
+    """Return what tells whether a value of a step has rows of a person, or names them anywhere."""
+    word = _word(wanted.value) if len(wanted.value) >= SHORTEST else None
+
+    def holds(data: bytes) -> bool:
+        if _without(data, wanted) is not None:
+            return True
+        return word is not None and any(word.search(part) for part in _readable(data))
+
+    return holds
 
 
 def in_logs(workspace: Workspace, wanted: Wanted) -> dict[Path, int]:
@@ -118,7 +139,7 @@ def left_in(workspace: Workspace, wanted: Wanted, progress: Progress) -> list[st
 
 def _without(data: bytes, wanted: Wanted) -> tuple[int, bytes] | None:
     """Return how many rows or values of a person an object holds, and its bytes without them; None when it holds none."""
-    if data.startswith(_PARQUET):
+    if data.startswith((_PARQUET, _ARROW)):
         return _without_rows(data, wanted)
     if data.lstrip()[:1] in _JSON and wanted.value.encode() in data:
         return _without_values(data, wanted)
@@ -126,13 +147,20 @@ def _without(data: bytes, wanted: Wanted) -> tuple[int, bytes] | None:
 
 
 def _without_rows(data: bytes, wanted: Wanted) -> tuple[int, bytes] | None:
-    rows = pl.read_parquet(io.BytesIO(data))
+    rows = _frame(data)
     kept = rows.filter(~selects(wanted.criteria, rows.columns))
     if kept.height == rows.height:
         return None
     buffer = io.BytesIO()
-    kept.write_parquet(buffer)
+    (kept.write_parquet if data.startswith(_PARQUET) else kept.write_ipc)(buffer)
     return rows.height - kept.height, buffer.getvalue()
+
+
+def _frame(data: bytes) -> pl.DataFrame:
+    try:
+        return (pl.read_parquet if data.startswith(_PARQUET) else pl.read_ipc)(io.BytesIO(data))
+    except pl.exceptions.PolarsError:  # bytes that only begin like a table
+        return pl.DataFrame()
 
 
 def _without_profiled(workspace: Workspace, data: bytes, origin: Origin, wanted: Wanted) -> tuple[int, bytes] | None:
@@ -190,8 +218,8 @@ def _is_of(workspace: Workspace, product: str, digest: str) -> bool:
 def _readable(data: bytes) -> Iterator[bytes]:
     """Yield the bytes of an object, and those of what is compressed in it."""
     yield data
-    if data.startswith(_PARQUET):
-        rows = pl.read_parquet(io.BytesIO(data))
+    if data.startswith((_PARQUET, _ARROW)):
+        rows = _frame(data)
         for name, dtype in rows.schema.items():
             texts = rows[name].explode() if dtype == pl.List(pl.String) else rows[name]
             if texts.dtype == pl.String:

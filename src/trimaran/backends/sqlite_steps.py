@@ -12,7 +12,7 @@ from threading import Lock
 import msgspec
 
 from trimaran.backends.group_commit import GroupCommit
-from trimaran.backends.sqlite_files import Readers, closing_writer, create, to_micros, transaction, writer
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
 from trimaran.core.canon import digest as digest_of
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt
@@ -33,6 +33,7 @@ _BYTES = "INSERT INTO bytes VALUES (?, ?) ON CONFLICT DO NOTHING"
 _FIND = "SELECT body FROM results WHERE key = ? ORDER BY at DESC, rowid DESC LIMIT 20"
 _READ = "SELECT data FROM bytes WHERE digest = ?"
 _ALL = "SELECT rowid, body FROM results"
+_SMALL = "SELECT digest, data FROM bytes"
 _SIZE = "SELECT length(data) FROM bytes WHERE digest = ?"
 _FORGET = "DELETE FROM results WHERE rowid = ?"
 _DROP = "DELETE FROM bytes WHERE digest = ?"
@@ -121,6 +122,35 @@ class SqliteSteps:
                 connection.executemany(_FORGET, [(row,) for row, _ in gone])
                 connection.executemany(_DROP, [(digest,) for digest in small])
         return len(gone)
+
+    def digests(self) -> set[str]:
+        """Return the digests of all values that results have, small and large."""
+        rows = self._readers.connection.execute(_ALL).fetchall()
+        return {digest for _, body in rows for digest in digests_in(_decoder.decode(body).output)}
+
+    def holding(self, holds: Callable[[bytes], bool], large: Collection[str] = ()) -> int:
+        """Return how many results have a small value for which ``holds`` says so, or a large one of these."""
+        return len(self._holding(self._readers.connection, holds, large)[0])
+
+    def erase(self, holds: Callable[[bytes], bool], large: Collection[str] = ()) -> int:
+        """Remove such results and values, with their traces in the file and its log; return how many results."""
+        with closing_writer(self.path) as connection:
+            with transaction(connection, self.path):
+                rows, small = self._holding(connection, holds, large)
+                connection.executemany(_FORGET, [(row,) for row in rows])
+                connection.executemany(_DROP, [(digest,) for digest in small])
+            scrub(connection, self.path)
+        return len(rows)
+
+    def _holding(
+        self, connection: sqlite3.Connection, holds: Callable[[bytes], bool], large: Collection[str]
+    ) -> tuple[list[int], set[str]]:
+        small = {digest for digest, data in connection.execute(_SMALL) if holds(data)}
+        marked, rows = small.union(large), []
+        for row, body in connection.execute(_ALL).fetchall():
+            if not marked.isdisjoint(digests_in(_decoder.decode(body).output)) or holds(body):
+                rows.append(row)
+        return rows, small
 
     def _divide(
         self, connection: sqlite3.Connection, runs: Collection[str], before: datetime | None
