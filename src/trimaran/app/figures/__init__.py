@@ -10,6 +10,7 @@ from trimaran.app.figures.pipeline import graph_figure
 from trimaran.app.figures.quality import quality
 from trimaran.app.figures.releases import releases
 from trimaran.app.figures.runs import curves, mattered, parallel, trials
+from trimaran.app.figures.segments import segments
 from trimaran.app.figures.traffic import traffic
 from trimaran.app.figures.worth import worth
 
@@ -32,6 +33,7 @@ __all__ = [
     "quality",
     "releases",
     "roc",
+    "segments",
     "slices",
     "traffic",
     "trials",

@@ -20,7 +20,10 @@ _NEWEST = 8
 
 
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
-    """One product at a moment, as of ledger entry ``entry``; ``faults`` says in words what could not be read."""
+    """One product at a moment, as of ledger entry ``entry``.
+
+    ``faults`` says in words what could not be read, ``segments`` whether models of segments were trained.
+    """
 
     product: str
     owner: str
@@ -43,6 +46,7 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     worth: list[Month]
     events: list[Event]
     faults: list[str]
+    segments: bool = False
 
 
 def product_view(book: Book) -> ProductView:
@@ -70,4 +74,5 @@ def product_view(book: Book) -> ProductView:
         worth=months(book),
         events=list(reversed(story(book.workspace.ledger, book.product)))[:_NEWEST],
         faults=book.faults,
+        segments=bool(book.state.replications),
     )

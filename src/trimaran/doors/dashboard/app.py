@@ -21,7 +21,7 @@ from litestar.types import Message, Scope
 from trimaran.app.workspace import Workspace
 from trimaran.core.canon import digest
 from trimaran.core.errors import NotFound
-from trimaran.doors.dashboard import api, pages, pipeline_pages, run_pages
+from trimaran.doors.dashboard import api, pages, pipeline_pages, run_pages, segment_pages
 from trimaran.doors.dashboard.access import ACCESS, Access, check_policies, guard
 from trimaran.doors.dashboard.assets import FOR_EVER, Asset, load_assets
 from trimaran.doors.dashboard.faults import told
@@ -56,6 +56,8 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
             pages.product_page,
             pages.version_page,
             pages.story_page,
+            segment_pages.segments_page,
+            segment_pages.segments_of,
             pages.features_page,
             pages.feature_page,
             pages.decision,

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from trimaran.app.catalogue import Catalogue, FeatureView
 from trimaran.app.pipelines import Runs
+from trimaran.app.segments import SegmentsView, segments_view
 from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
 from trimaran.app.workspace import Workspace
 from trimaran.control.story import Event, story
@@ -44,6 +45,10 @@ class Shelf:
     def version(self, product: str, version: str) -> VersionView:
         """Return the view of a version; raises ``NotFound``."""
         return self._kept(("version", product, version), lambda: version_view(Book.open(self.workspace, product), version))
+
+    def segments(self, product: str) -> SegmentsView:
+        """Return the segments of a product; raises ``NotFound``, also where none were trained yet."""
+        return self._kept(("segments", product), lambda: segments_view(Book.open(self.workspace, product)))
 
     def product_charts(self, product: str) -> dict[str, Markup]:
         """Return the charts of a product's page; raises ``NotFound``."""

@@ -1,0 +1,147 @@
+"""A small product from its file to waves of segment models in service, as its table and its page tell it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from litestar.testing import TestClient
+
+from trimaran.app.batch import BatchScorer
+from trimaran.app.lifecycle import Lifecycle
+from trimaran.app.loading import load_file
+from trimaran.app.progress import progress
+from trimaran.app.running import run_once
+from trimaran.app.segments import segments_view
+from trimaran.app.views import Book
+from trimaran.app.workspace import Workspace
+from trimaran.core.clock import ManualClock
+from trimaran.doors.cli.main import run
+from trimaran.doors.dashboard.app import make_app
+
+START, DAYS, SHOPS = datetime(2024, 1, 1, tzinfo=UTC), 50, 8
+NOW = START + timedelta(days=DAYS)
+PRODUCT = """
+import numpy as np
+import trimaran as tm
+from sklearn.linear_model import LogisticRegression
+
+product = tm.Product("shops", owner="ops", predict_at="at")
+sales = product.table("sales.parquet", key="sale", time="at", known={"returned": "told"})
+
+@product.feature(sales)
+def size(x):
+    return x
+
+@product.feature(sales)
+def price(z):
+    return z
+
+@product.label(sales, wait="1h")
+def back(returned):
+    return returned > 0
+
+@product.model()
+def fit(X, y):
+    if X["price"].max() > 99:
+        raise ValueError("a price that cannot be")
+    return LogisticRegression().fit(X.to_numpy(), y)
+
+product.accept(out_of_time="10d", auc=">= 0.5", minimum=100)
+product.release(approve=["risk"])
+product.replicate(by="shop", minimum=100, tested=20, waves=[20, 100], hold="1h")
+"""
+
+
+def sales(days=DAYS, each=600, seed=0):
+    """Return sales of shops whose customers differ, the last with a few rows only."""
+    random = np.random.default_rng(seed)
+    shop = np.repeat(np.arange(SHOPS), each)
+    x, z = random.normal(size=(2, SHOPS * each))
+    seconds = np.tile(np.linspace(0, days * 86_400 - 7_200, each), SHOPS)
+    at = pl.Series(seconds.astype(np.int64) * 1_000_000).cast(pl.Duration("us")) + START
+    twist = np.where(np.arange(SHOPS) % 2 == 0, 2.0, -2.0)[shop]
+    frame = pl.DataFrame(
+        {
+            "sale": [f"{seed}-{place}" for place in range(SHOPS * each)],
+            "shop": [f"shop {place}" for place in shop],
+            "at": at,
+            "told": at + timedelta(minutes=30),
+            "returned": (x + twist * z + random.normal(size=SHOPS * each) > 0).astype(np.int64),
+            "x": x,
+            "z": z,
+        }
+    )
+    few = (pl.col("shop") == "shop 7") & (pl.int_range(pl.len()) % 20 != 0)
+    return frame.filter(~few)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shops")
+    sales().write_parquet(folder / "sales.parquet")
+    (folder / "shops.py").write_text(PRODUCT)
+    workspace = Workspace(folder / "workspace", clock=ManualClock(NOW))
+    workspace.data_root = folder
+    with progress() as bars:
+        life = Lifecycle(workspace, load_file(folder / "shops.py"), bars, path=folder / "shops.py")
+        run_once(life)
+    return life
+
+
+def view(life):
+    return segments_view(Book.open(life.workspace, "shops"))
+
+
+def test_nothing_is_served_before_people_approved_all_models_together(life):
+    found = view(life)
+    assert (found.served, found.lacking, found.waves) == (0, ["risk"], [])
+    assert found.fates == {"own": 7, "few rows": 1}
+    assert {row.answers for row in found.segments} == {"pooled"}
+    assert sorted({row.wave for row in found.segments if row.wave is not None}) == [1, 2]
+
+
+def test_waves_go_live_one_after_the_other_each_on_what_the_one_before_answered(life):
+    life.sign_if_awaited("risk", "anna")
+    life.promotion.advance(NOW)  # the pooled version goes live, and with it the first wave
+    assert [(wave.number, wave.stage) for wave in view(life).waves] == [(1, "live")]
+    served = view(life).served
+    assert 0 < served < 7
+
+    asked = sales(each=400, seed=1).with_columns(pl.col("at") + timedelta(days=DAYS), pl.col("told") + timedelta(days=DAYS))
+    life.workspace.clock.set(NOW + timedelta(hours=1))
+    assert BatchScorer(life.workspace, "shops").score(asked.drop("told", "returned")) == asked.height
+    life.promotion.advance(NOW + timedelta(hours=1))
+    assert view(life).served == served  # without labels nothing is known of it
+
+    later = NOW + timedelta(days=DAYS + 1)
+    life.take_in({"sales": asked}, source="test", key="later")
+    life.workspace.clock.set(later)
+    captured = life.workspace.captures
+    waiting = captured.waiting("shops", since=START)
+    assert len(waiting) == asked.height
+    assert life.oversight.join_labels(later) >= 0
+    life.promotion.advance(later)
+    told = view(life).waves
+    assert told[-1].number in {1, 2}
+    own = captured.frame("shops").filter(pl.col("version") > 1_000_000)
+    assert own.height > 0
+    assert set(own["role"]) == {"live"}
+    assert own["notes"].list.first().str.starts_with("answered by the model of shop").all()
+
+
+def test_one_table_and_one_page_tell_of_every_segment(life, capsys):
+    root = str(life.workspace.root)
+    assert run(["segments", "--workspace", root, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {row["segment"] for row in said["segments"]} == {f"shop {place}" for place in range(SHOPS)}
+    assert run(["segments", "--workspace", root]) == 0
+    assert "7 of 8 segments by shop" in " ".join(capsys.readouterr().out.split())
+    with TestClient(make_app(life.workspace, secret="s" * 32), base_url="http://127.0.0.1:8500") as client:
+        page = client.get("/products/shops/segments")
+        assert page.status_code == 200
+        assert all(f"shop {place}" in page.text for place in range(SHOPS))
+        assert client.get("/api/v1/products/shops/segments").json()["fates"] == {"own": 7, "few rows": 1}
+        assert client.get("/products/shops/segments").text.count("one class") == 0
+        assert client.get("/products/none/segments").status_code == 404
