@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
 import optuna
+import polars as pl
 from threadpoolctl import threadpool_limits
 
 from trimaran.build.fitting import fit_model, scores_of
@@ -256,7 +257,8 @@ def _split(rows: Rows, task: Task) -> tuple[Rows, Rows]:
     ]
     if faults:
         raise InputError("tuning", faults)
-    return fitting, validation
+    # No trial looks at the rows that were asked, and they are most of the bytes that go to whoever does the trials.
+    return replace(fitting, asked=pl.DataFrame()), replace(validation, asked=pl.DataFrame())
 
 
 def _study(model: Model, direction: Literal["minimize", "maximize"], seed: int) -> optuna.Study:
