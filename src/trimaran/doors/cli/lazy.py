@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, Command] = {
     "quarantine": Command("quarantine", "Show the rows of a table that were refused, with every reason."),
     "compact": Command("compact", "Merge the small files of a product's tables; older versions stay readable."),
     "balance": Command("balance", "Hold the control totals against what the stores have; exit code 1 on a break."),
-    "notices": Command("notices", "List the messages that people were sent."),
+    "notices": Command("notices", "List the messages to people on record; none is sent yet."),
     "log": Command("log", "List the newest entries of the ledger."),
     "export": Command("export", "Write a product, or the whole workspace, into one signed file."),
     "import": Command("import_", "Bring a signed bundle into a workspace, verified before anything is written."),

@@ -1,4 +1,4 @@
-"""trimaran notices: messages that people were sent."""
+"""trimaran notices: messages to people, as the ledger has them; nothing sends them yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def notices(product: ProductOption = None, workspace: WorkspaceOption = None, *, json: JsonOption = False) -> None:
-    """List the messages that people were sent."""
+    """List the messages to people on record; none is sent yet."""
     book = open_book(workspace, product)
     found = notices_of(book)
     if json:
