@@ -14,6 +14,10 @@ class BatchScorer:
     def __init__(self, workspace: Workspace, product: str) -> None:
         self._plane = dataplane_of(workspace, product)
 
+    def warm_up(self) -> None:
+        """Load everything the next rows would wait for; raises ``Unavailable`` when nothing is live."""
+        self._plane.warm_up()
+
     def score(self, rows: pl.DataFrame) -> int:
         """Score rows and return how many got an answer; each is captured before this returns."""
         if rows.is_empty():

@@ -65,14 +65,21 @@ class Oversight:
         return seen.findings
 
     def _captured(self, live: VersionState, now: datetime) -> pl.DataFrame:
-        """Return the captured rows that a watch needs: those of the last days, more only when they hold too few labels."""
+        """Return the captured rows that a watch needs: those of the last days, older ones only when these hold too few labels.
+
+        Of older ones the labels are wanted, not the features.
+        """
+        captures, name, number = self._workspace.captures, self._definition.name, live.version.number
+        since = near(self._definition, now)
+        frame = captures.frame(name, since=since, until=now, columns=WATCHED)
         # Before it was trained it answered nothing.
-        born = live.entry.at - LATENESS
-        for since in (near(self._definition, now), max(born, reach(self._definition, now))):
-            frame = self._workspace.captures.frame(self._definition.name, since=since, until=now, columns=WATCHED)
-            if since <= born or suffices(self._definition, live.version.number, frame, now):
-                break
-        return frame
+        eldest = max(live.entry.at - LATENESS, reach(self._definition, now))
+        if since <= eldest or suffices(self._definition, number, frame, now):
+            return frame
+        older = captures.frame(
+            name, since=eldest, until=since, columns=[column for column in WATCHED if column != "features"]
+        )
+        return pl.concat([older, frame], how="diagonal").select(frame.columns)
 
     def _compared(self, live: VersionState, frame: pl.DataFrame, now: datetime) -> Skew | None:
         """Hold what the version was served against the tables; None when the product has lost a table that it needs."""

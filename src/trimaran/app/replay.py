@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -72,6 +73,7 @@ class Replay:
         self._plan = plan
         self._progress = progress
         self._batch = BatchScorer(life.workspace, life.name)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="asking")
         self._closing = Closing(life.workspace, life.name)
 
     def prepare(self) -> None:
@@ -150,12 +152,13 @@ class Replay:
         key = self._life.definition.key
         online = pl.col(key).is_in(chosen.implode())
         bodies = [msgspec.json.encode(row) for row in rows.filter(online).iter_rows(named=True)]
-        # The batch comes first: meanwhile the server takes the new facts in, and its callers do not share the processor.
+        self._batch.warm_up()  # meanwhile the server takes the new facts in, so that its first callers need not wait
+        asking = self._beside.submit(callers.ask, bodies)
         offline = rows.filter(~online)
         answered = self._batch.score(offline)
         tally.batch += answered
         tally.failed += offline.height - answered
-        replies = callers.ask(bodies)
+        replies = asking.result()
         tally.count(replies)
         lost = [reply for reply in replies if not reply.answered]
         if lost:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from trimaran.backends.delta_log import LOG
+from trimaran.backends.delta_log import HINT, LOG
 from trimaran.backends.flushing import flush
 from trimaran.backends.locking import locked
 
 EVERY = 100
 """After how many commits one is due, as in other engines."""
-
-_HINT = "_last_checkpoint"
 
 
 def checkpoint(root: Path, path: Path) -> None:
@@ -32,10 +30,10 @@ def checkpoint(root: Path, path: Path) -> None:
             there = {each.name for each in log.iterdir()}
             for name in there:
                 os.link(log / name, staged / LOG / name)
-            (staged / LOG / _HINT).unlink(missing_ok=True)  # a link: it would be written through
+            (staged / LOG / HINT).unlink(missing_ok=True)  # a link: it would be written through
             DeltaTable(staged).create_checkpoint()
-            made = [each for each in (staged / LOG).iterdir() if each.name not in there - {_HINT}]
-            for each in sorted(made, key=lambda each: each.name == _HINT):
+            made = [each for each in (staged / LOG).iterdir() if each.name not in there - {HINT}]
+            for each in sorted(made, key=lambda each: each.name == HINT):
                 flush(each)
                 each.replace(log / each.name)
                 flush(log)

@@ -11,13 +11,12 @@ from urllib.parse import unquote
 import msgspec
 import polars as pl
 
+from trimaran.backends.delta_log import HINT, LOG
 from trimaran.backends.flushing import flush, make_folder
 from trimaran.backends.locking import locked
 
-_LOG = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(?P<version>\d{20})\.checkpoint(\.[0-9.]+)?\.parquet")
-_HINT = "_last_checkpoint"
 
 
 class _Add(msgspec.Struct):
@@ -34,7 +33,7 @@ class _Hint(msgspec.Struct):
 
 def tables_below(root: Path) -> list[str]:
     """Return the addresses of the tables below a folder, sorted."""
-    logs = [log.parent.relative_to(root) for log in root.rglob(_LOG) if any(log.glob("*.json"))] if root.is_dir() else []
+    logs = [log.parent.relative_to(root) for log in root.rglob(LOG) if any(log.glob("*.json"))] if root.is_dir() else []
     return sorted(path.as_posix() for path in logs if not path.as_posix().startswith("."))
 
 
@@ -50,7 +49,7 @@ def files_of(path: Path) -> list[str]:
 
     The log is read first: whatever a commit names was on the disk before it. Files that were vacuumed away are left out.
     """
-    log = path / _LOG
+    log = path / LOG
     names = sorted(each.name for each in log.iterdir())
     commits = [name for name in names if _COMMIT.fullmatch(name)]
     checkpoints = [name for name in names if _CHECKPOINT.fullmatch(name)]
@@ -58,15 +57,15 @@ def files_of(path: Path) -> list[str]:
     for checkpoint in checkpoints:
         added = pl.read_parquet(log / checkpoint, columns=["add"])["add"].drop_nulls().struct.field("path")
         data |= {unquote(name) for name in added.to_list() if name is not None}
-    hint = [_HINT] if _HINT in names and _is_of(log / _HINT, checkpoints) else []
-    kept = [f"{_LOG}/{name}" for name in (*commits, *checkpoints, *hint)]
+    hint = [HINT] if HINT in names and _is_of(log / HINT, checkpoints) else []
+    kept = [f"{LOG}/{name}" for name in (*commits, *checkpoints, *hint)]
     return [*kept, *(name for name in sorted(data) if (path / name).is_file())]
 
 
 def place(staged: Path, path: Path) -> None:
     """Give a folder of a table's files, every one flushed already, its place, once and for all."""
     make_folder(path.parent)
-    for folder in (staged / _LOG, staged):
+    for folder in (staged / LOG, staged):
         flush(folder)
     staged.rename(path)
     flush(path.parent)

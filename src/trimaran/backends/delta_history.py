@@ -15,13 +15,13 @@ import polars as pl
 from deltalake import write_deltalake
 
 from trimaran.backends.delta_commits import WHOLE
+from trimaran.backends.delta_log import HINT, LOG
 from trimaran.backends.selecting import selects
 from trimaran.core.errors import Refused
 
 VERSION = "__version"
 """The column that says which version brought a row."""
 
-_LOG = "_delta_log"
 _NEW = ".erasing-"
 _PLACE = "__place"
 _UNKNOWN = ("cdc", "sidecar", "checkpointMetadata")
@@ -77,7 +77,7 @@ def rewrite(path: Path, criteria: Mapping[str, Collection[str]]) -> int:
 
 
 def _commits(path: Path) -> list[tuple[int, Path]]:
-    found = sorted((int(file.stem), file) for file in (path / _LOG).glob("*.json") if file.stem.isdigit())
+    found = sorted((int(file.stem), file) for file in (path / LOG).glob("*.json") if file.stem.isdigit())
     if [version for version, _ in found] != list(range(len(found))) or not found:
         message = (
             f"the log of {path} does not begin at version 0: its early commits were cleaned up, and cannot be rewritten"
@@ -117,7 +117,7 @@ def _written_anew(path: Path, added: Action, rows: pl.DataFrame) -> list[Action]
     aside = Path(mkdtemp(prefix=_NEW, dir=path))
     write_deltalake(aside, rows, mode="error", target_file_size=WHOLE)
     made = []
-    for action in _of(_actions(aside / _LOG / f"{0:020}.json"), "add"):
+    for action in _of(_actions(aside / LOG / f"{0:020}.json"), "add"):
         name = unquote(action["path"])
         (aside / name).replace(path / name)
         _fsync(path / name)
@@ -171,8 +171,8 @@ def _only(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 def _drop_checkpoints(path: Path) -> None:
     """Remove what repeats the commits, with the least and greatest value of each column."""
-    log = path / _LOG
-    (log / "_last_checkpoint").unlink(missing_ok=True)
+    log = path / LOG
+    (log / HINT).unlink(missing_ok=True)
     for pattern in ("*.checkpoint*", "*.crc", ".*.crc"):
         for file in log.glob(pattern):
             file.unlink()
@@ -191,13 +191,13 @@ def _sweep(path: Path) -> None:
     """Remove what a rewriting that was killed left half written."""
     for left in path.glob(f"{_NEW}*"):
         shutil.rmtree(left)
-    for left in (path / _LOG).glob(f"{_NEW}*"):
+    for left in (path / LOG).glob(f"{_NEW}*"):
         left.unlink()
 
 
 def _flush(path: Path) -> None:
     _fsync(path)
-    _fsync(path / _LOG)
+    _fsync(path / LOG)
 
 
 def _fsync(path: Path) -> None:

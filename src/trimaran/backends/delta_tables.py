@@ -19,7 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from trimaran.backends.delta_checkpoints import EVERY, checkpoint
 from trimaran.backends.delta_commits import SMALL, append_rows, merge_files, sweep
 from trimaran.backends.delta_history import matching, rewrite
-from trimaran.backends.delta_log import LOG, commit_of
+from trimaran.backends.delta_log import LOG, commit_of, tip_of
 from trimaran.backends.delta_order import Orders, scan
 from trimaran.backends.delta_versions import brought, unread
 from trimaran.backends.flushing import flush
@@ -89,6 +89,7 @@ class DeltaTables:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._open: dict[str, DeltaTable] = {}
+        self._marks: dict[str, int] = {}
         self._orders = Orders()
         self._lock = Lock()
         self._erasures = root / ".erasures"
@@ -262,13 +263,16 @@ class DeltaTables:
             self._open.clear()
             self._orders.clear()
             self._seen = seen
-        if table in self._open:
-            self._open[table].update_incremental()
-            return self._open[table]
-        try:
-            self._open[table] = DeltaTable(self._path(table))
-        except TableNotFoundError:
-            return None
+        path = self._path(table)
+        mark = tip_of(path)
+        if table not in self._open:
+            try:
+                self._open[table] = DeltaTable(path)
+            except TableNotFoundError:
+                return None
+        elif self._marks[table] != mark or commit_of(path, self._open[table].version() + 1).exists():
+            self._open[table].update_incremental()  # lists the log, some milliseconds, where two looks say that nothing came
+        self._marks[table] = mark
         return self._open[table]
 
     def _settled(self, table: str, key: str, current: DeltaTable | None) -> int | None:
