@@ -23,6 +23,7 @@ from trimaran.app.progress import progress
 from trimaran.app.quarantine import refused_rows
 from trimaran.app.reconciling import reconcile
 from trimaran.app.registry.adopting import adopt as take_up
+from trimaran.app.registry.registry import Registry
 from trimaran.app.reproduction import reproduce
 from trimaran.app.running import run_once, take_in
 from trimaran.app.shown import (
@@ -42,7 +43,7 @@ from trimaran.app.shown_profile import ShownProfile
 from trimaran.app.steward import EVERY
 from trimaran.app.values import point_in_time
 from trimaran.app.views import Book, product_view, version_view
-from trimaran.app.workspace import Workspace, held_schemas
+from trimaran.app.workspace import Workspace, held_schemas, only_product
 from trimaran.control.standing import standing
 from trimaran.control.story import story as told
 from trimaran.core.clock import aware, parse_moment
@@ -154,6 +155,12 @@ def reproduce_again(
     opened = Workspace.existing(_folder(workspace))
     where = Path(repository) if repository is not None else None
     return shown(ShownReproduction, reproduce(opened, ref, product, rebuild=rebuild, repository=where))
+
+
+def registry(product: str, workspace: Folder | None) -> Registry:
+    """Return the registry of the product."""
+    opened = Workspace.existing(_folder(workspace), actor=default_person())
+    return Registry(opened, only_product(opened, product))
 
 
 def story(product: str, workspace: Folder | None, *, everything: bool) -> ShownStory:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from trimaran.app.launch import Up
     from trimaran.app.materialising import Materialised
+    from trimaran.app.registry.registry import Registry
     from trimaran.app.shown import (
         ShownBalance,
         ShownDifference,
@@ -146,6 +147,11 @@ class Product(Declaration):
         """
         again: ShownReproduction = _acts().reproduce_again(self.name, ref, workspace, rebuild=rebuild, repository=repository)
         return again
+
+    def registry(self, workspace: str | Path | None = None) -> Registry:
+        """Return the product's registry: aliases, cards, versions as MLflow directories, and pickles that were decided on."""
+        found: Registry = _acts().registry(self.name, workspace)
+        return found
 
     def story(self, workspace: str | Path | None = None, *, everything: bool = False) -> ShownStory:
         """Return the product's life as dated events; ``everything`` adds what happens every day."""

@@ -75,7 +75,8 @@ class ShownVersion(VersionView, frozen=True, kw_only=True):
         return _page(self._head(), self._pairs())
 
     def _head(self) -> str:
-        return f"{self.product} {self.row.name}: {self.row.fate}, made because of {self.row.cause}"
+        cause = self.row.cause if self.origin is not None else f"made because of {self.row.cause}"
+        return f"{self.product} {self.row.name}: {self.row.fate}, {cause}"
 
     def _pairs(self) -> Pairs:
         judged = [

@@ -161,6 +161,35 @@ class OnnxFile:
         return found
 
 
+def with_flat_outputs(data: bytes, classes: Sequence[str]) -> bytes:
+    """Return a model of ours with one output of a number a row: ``score``, or the probability of each of several classes.
+
+    Whoever puts outputs into the columns of a table can then do so; the inputs stay as they are.
+    """
+    model = onnx.load_from_string(data)
+    answer = next(each.name for each in model.graph.output if each.name in {PROBABILITIES, NUMBER})
+    wide = answer == PROBABILITIES
+    columns = dict(enumerate(classes)) if classes else {1 if wide else 0: "score"}
+    model = compose.add_prefix(model, _PREFIX, rename_inputs=False, rename_outputs=True)
+    del model.graph.output[:]
+    for place, name in columns.items():
+        chosen = numpy_helper.from_array(np.array([place]), f"column/{place}")
+        if wide:
+            model.graph.initializer.append(chosen)
+            model.graph.node.append(helper.make_node("Gather", [_PREFIX + answer, f"column/{place}"], [name], axis=1))
+        else:
+            model.graph.node.append(helper.make_node("Identity", [_PREFIX + answer], [name]))
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]))
+    onnx.checker.check_model(model)
+    return normalised(model)
+
+
+def answer_row(data: bytes, row: np.ndarray) -> list[float]:
+    """Return what a model with flat outputs answers to one row, an output each."""
+    found = open_session(data).run(None, {INPUT: row.astype(np.float32).reshape(1, -1)})
+    return [float(np.asarray(one).reshape(-1)[0]) for one in found]
+
+
 def _drop_maps(model: onnx.ModelProto) -> None:
     """Give out the tensor of probabilities that scikit-learn's converter puts into a list of dictionaries."""
     for node in [one for one in model.graph.node if one.op_type == "ZipMap"]:

@@ -24,7 +24,7 @@ def adopt(life: Lifecycle, model: Any, *, trained_until: datetime | None = None)
     brought = Bringing(workspace, life.definition).bring(model, trained_until)
     take_in(life, now)
     origin = brought.origin
-    cause, which = f"adopted: {origin.sort} {origin.source}", digest_of([digest(brought.native), trained_until])[:16]
+    cause, which = f"adopted: {origin.sort} {origin.source}", digest_of([digest(brought.native), origin])[:16]
     state, verdict = life.adopt(brought, cause, key=f"adopt:{which}:{now.isoformat()}")
     life.promotion.advance(now)
     return life.state.versions[state.version.number], verdict

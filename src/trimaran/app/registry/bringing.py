@@ -119,7 +119,7 @@ class Bringing:
             case "onnx":
                 return self._onnx(data, came)
             case "skops":
-                return self._estimator(import_module("trimaran.backends.skops_format").read_estimator(data), came)
+                return self._estimator(self._foreign(data), came)
             case "xgboost" | "lightgbm":
                 return self._booster(form, data, came)
             case _:
@@ -167,6 +167,12 @@ class Bringing:
             note=note,
         )
 
+    def _foreign(self, data: bytes) -> Any:
+        """Return the estimator in a skops file that somebody else wrote, its trees looked through."""
+        model = import_module("trimaran.backends.skops_format").read_estimator(data)
+        import_module("trimaran.backends.tree_bounds").check_trees(model, len(self._features))
+        return model
+
     def _compiled(self, model: Any) -> tuple[bytes | None, str]:
         try:
             return self._workspace.compiled.dump(model, self._features), ""
@@ -202,6 +208,8 @@ class Bringing:
         origin = _with(came, came.files, said).origin(looked.notes)
         # What is no pickle serves: a form that the worker wrote is believed no more than a stranger's, and read by the reviewed list.
         native = looked.skops
+        if native is not None:
+            self._foreign(native)
         return Brought(
             origin=origin,
             native=native if native is not None else data,

@@ -10,12 +10,12 @@ import msgspec
 from trimaran.app.views.book import Book
 from trimaran.app.views.quality import accepted_quality
 from trimaran.app.views.reigns import reigns
-from trimaran.build import Evidence, read_evidence
+from trimaran.build import Evidence, Example, read_evidence, read_example
 from trimaran.control.approvals import outstanding
 from trimaran.control.brief import PASSING, failing, plain, why
-from trimaran.control.standing import Signature
+from trimaran.control.standing import Signature as Signed
 from trimaran.control.state import VersionState
-from trimaran.core.nouns import Finding, Release, Run
+from trimaran.core.nouns import Finding, ModelVersion, Origin, Release, Run, Signature
 
 Fate = Literal["live", "released", "under way", "waiting", "refused", "rolled back", "trained", "in the trash", "purged"]
 _FATES: dict[str, Fate] = {
@@ -77,7 +77,8 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one version.
 
     ``verdicts`` holds the newest of each policy, ``lacking`` the roles still to approve, and ``evidence`` what the gate
-    looked at, None before it did.
+    looked at, None before it did. ``signature`` is what it is asked and answers, ``example`` a row to try it with, None
+    for versions of before these were kept; ``origin`` is that of a model that was trained elsewhere.
     """
 
     product: str
@@ -98,10 +99,14 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None
     python: str
     verdicts: list[Judgement]
-    approvals: list[Signature]
+    approvals: list[Signed]
     lacking: list[str]
     moves: list[Move]
     evidence: Evidence | None
+    kept_as: str = "skops"
+    signature: Signature | None = None
+    example: Example | None = None
+    origin: Origin | None = None
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +127,7 @@ class Approvals(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     since: datetime
     lacking: list[str]
-    given: list[Signature]
+    given: list[Signed]
     reasons: list[str]
 
 
@@ -201,6 +206,10 @@ def version_view(book: Book, name: str) -> VersionView:
             for entry, move in state.moves
         ],
         evidence=_evidence(book, state),
+        kept_as=version.kept_as,
+        signature=version.signature,
+        example=_example(book, version),
+        origin=version.origin,
     )
 
 
@@ -265,6 +274,13 @@ def _evidence(book: Book, state: VersionState) -> Evidence | None:
     )
 
 
+def _example(book: Book, version: ModelVersion) -> Example | None:
+    objects = book.workspace.objects
+    return (
+        read_example(objects.get(version.example)) if version.example is not None and objects.has(version.example) else None
+    )
+
+
 def _lacking(book: Book, state: VersionState) -> list[str]:
     if state.stage != "staging" or not state.passed("gate") or book.definition is None:
         return []
@@ -284,9 +300,9 @@ def _reasons(state: VersionState, stage: str) -> list[str]:
     return [told if stage == "rolled back" else told.partition(":")[0]]
 
 
-def _signatures(state: VersionState) -> list[Signature]:
+def _signatures(state: VersionState) -> list[Signed]:
     return [
-        Signature(person=one.person, role=one.role, decision=one.decision, at=entry.at, note=one.note)
+        Signed(person=one.person, role=one.role, decision=one.decision, at=entry.at, note=one.note)
         for entry, one in state.approvals
     ]
 

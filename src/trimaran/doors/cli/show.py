@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from trimaran.app.registry.cards import came
 from trimaran.app.views import VersionView, moment, sensible, version_view
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
 from trimaran.doors.cli.output import print_json, say, table
@@ -35,8 +36,15 @@ def print_version(view: VersionView) -> None:
     named = f" ({', '.join(row.aliases)})" if row.aliases else ""
     say(
         f"{view.product} {row.name}{named}: {row.fate}, {row.stage} since {moment(row.since)} UTC",
-        f"made because of {row.cause}, on {row.rows:,} rows of {moment(view.trained_from)} to {moment(view.trained_to)}",
+        _made(view),
     )
+    if view.origin is not None:
+        say(f"trained elsewhere: {came(view.origin)}")
+    if view.signature is not None:
+        inputs = ", ".join(one.name for one in view.signature.inputs)
+        say(
+            f"asked with {', '.join(one.name for one in view.signature.given)}; takes {inputs}; answers {view.signature.answer}"
+        )
     for verdict in view.verdicts:
         say("", f"{verdict.policy}: {verdict.outcome}, {moment(verdict.at)} UTC, entry {verdict.seq}")
         rows = [(one.check, one.outcome, sensible(one.value), sensible(one.bound), one.reason) for one in verdict.findings]
@@ -49,3 +57,10 @@ def print_version(view: VersionView) -> None:
     if view.moves:
         moves = [(moment(move.at), move.stage, f"{move.percent:g} %", move.actor, move.reason) for move in view.moves]
         say("", table(("when (UTC)", "to", ">traffic", "by", "*why"), moves))
+
+
+def _made(view: VersionView) -> str:
+    rows = f"{view.row.rows:,} rows of {moment(view.trained_from)} to {moment(view.trained_to)}"
+    if view.origin is not None:
+        return f"{view.row.cause}; its inputs are compared with those of {rows}"
+    return f"made because of {view.row.cause}, on {rows}"

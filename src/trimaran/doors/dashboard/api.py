@@ -7,7 +7,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from trimaran.app.catalogue import FeatureRow, FeatureView
+from trimaran.app.registry.cards import ModelCard
 from trimaran.app.views import Card, ProductView, Summary, VersionView
+from trimaran.control.aliases import Pointer, pointers
 from trimaran.control.standing import Standing, standing
 from trimaran.control.story import Event
 from trimaran.core.clock import parse_moment
@@ -39,6 +41,19 @@ def summary_of(shelf: NamedDependency[Shelf], product: FromPath[str]) -> Summary
 def version_of(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> VersionView:
     """Return everything about one version."""
     return shelf.version(product, version)
+
+
+@get("/api/v1/products/{product:str}/versions/{version:str}/card", opt=READ, sync_to_thread=True)
+def card_of(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> ModelCard:
+    """Return the model card of a version."""
+    return shelf.card(product, version)
+
+
+@get("/api/v1/products/{product:str}/aliases", opt=READ, sync_to_thread=True)
+def aliases_of(shelf: NamedDependency[Shelf], product: FromPath[str]) -> list[Pointer]:
+    """Return the names that point to versions of a product."""
+    shelf.product(product)
+    return pointers(shelf.workspace.ledger, product)
 
 
 @get("/api/v1/products/{product:str}/story", opt=READ, sync_to_thread=True)

@@ -50,6 +50,12 @@ def version_page(shelf: NamedDependency[Shelf], product: FromPath[str], version:
     return Template("version.html", context={"view": view, "charts": shelf.version_charts(product, version)})
 
 
+@get("/products/{product:str}/versions/{version:str}/card", opt=READ, sync_to_thread=True, name="card")
+def card_page(shelf: NamedDependency[Shelf], product: FromPath[str], version: FromPath[str]) -> Template:
+    """Show the model card of a version."""
+    return Template("card.html", context={"card": shelf.card(product, version)})
+
+
 @get("/products/{product:str}/story", opt=READ, sync_to_thread=True, name="story")
 def story_page(shelf: NamedDependency[Shelf], product: FromPath[str], *, everything: FromQuery[bool] = False) -> Template:
     """Show a product's life as a table of dated events."""

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from trimaran.app.catalogue import Catalogue, FeatureView
 from trimaran.app.pipelines import Runs
+from trimaran.app.registry.cards import ModelCard, model_card
 from trimaran.app.segments import SegmentsView, segments_view
 from trimaran.app.views import Book, Card, ProductView, Summary, VersionView, portfolio, product_view, summary, version_view
 from trimaran.app.workspace import Workspace
@@ -49,6 +50,9 @@ class Shelf:
     def segments(self, product: str) -> SegmentsView:
         """Return the segments of a product; raises ``NotFound``, also where none were trained yet."""
         return self._kept(("segments", product), lambda: segments_view(Book.open(self.workspace, product)))
+    def card(self, product: str, version: str) -> ModelCard:
+        """Return the model card of a version; raises ``NotFound``."""
+        return self._kept(("card", product, version), lambda: model_card(Book.open(self.workspace, product), version))
 
     def product_charts(self, product: str) -> dict[str, Markup]:
         """Return the charts of a product's page; raises ``NotFound``."""
