@@ -105,8 +105,10 @@ def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: 
 
 
 def _version(version: ModelVersion) -> dict[str, str]:
+    origin = version.origin
     return {
-        "trained on": f"{version.rows:,} rows of {_window(version)}",
+        "came from": f"{origin.sort} {origin.source}, trained elsewhere" if origin is not None else "",
+        "trained on" if origin is None else "compared with": f"{version.rows:,} rows of {_window(version)}",
         "tested on": f"{days(version.tested_from, version.tested_to)}",
         "features": str(len(version.features)),
         "model": short(version.native),

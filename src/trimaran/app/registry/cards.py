@@ -16,6 +16,7 @@ from trimaran.core.nouns import Finding, Measurement, Origin, Signature
 from trimaran.data.profiles import Profile, read_profile
 
 Lines = list[tuple[str, str]]
+_NAMES = {"p50": "p50, seconds a row", "p99": "p99, seconds a row"}
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +209,7 @@ def _limits(view: VersionView, findings: list[Finding]) -> Iterator[str]:
             yield "no slices were declared: it may be worse for some than for others, and nothing here would tell"
     else:
         yield "the gate kept no evidence of it"
-    yield "outside of what its inputs were in training, below, nothing was tested"
+    yield "outside of what its inputs were in training, as the card lists it, nothing was tested"
 
 
 def _seen(profile: Profile | None) -> list[Seen]:

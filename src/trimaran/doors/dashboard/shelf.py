@@ -50,6 +50,7 @@ class Shelf:
     def segments(self, product: str) -> SegmentsView:
         """Return the segments of a product; raises ``NotFound``, also where none were trained yet."""
         return self._kept(("segments", product), lambda: segments_view(Book.open(self.workspace, product)))
+
     def card(self, product: str, version: str) -> ModelCard:
         """Return the model card of a version; raises ``NotFound``."""
         return self._kept(("card", product, version), lambda: model_card(Book.open(self.workspace, product), version))
