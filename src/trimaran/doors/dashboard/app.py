@@ -42,6 +42,40 @@ HEADERS = {
 }
 _MOST_BYTES = 16 * 1024
 
+ROUTES = (
+    pages.portfolio_page,
+    pages.product_page,
+    pages.version_page,
+    pages.card_page,
+    pages.story_page,
+    segment_pages.segments_page,
+    segment_pages.segments_of,
+    pages.features_page,
+    pages.feature_page,
+    pages.decision,
+    api.products,
+    api.product_of,
+    api.summary_of,
+    api.version_of,
+    api.card_of,
+    api.aliases_of,
+    api.story_of,
+    api.standing_of,
+    api.features,
+    api.features_of,
+    run_pages.runs_page,
+    run_pages.compare_page,
+    run_pages.run_page,
+    run_pages.runs,
+    run_pages.runs_compared,
+    run_pages.run_of,
+    pipeline_pages.pipelines_page,
+    pipeline_pages.pipeline_page,
+    pipeline_pages.pipelines,
+    pipeline_pages.pipeline_of,
+)
+"""The pages, and the same as JSON."""
+
 
 def make_app(workspace: Workspace, *, secret: str) -> Litestar:
     """Return the dashboard of a workspace; ``secret`` signs its forms.
@@ -51,40 +85,7 @@ def make_app(workspace: Workspace, *, secret: str) -> Litestar:
     assets = load_assets()
     cookie = f"trimaran-{digest(secret.encode())[:8]}"  # another start's cookie would fail for ever under one name
     app = Litestar(
-        route_handlers=[
-            pages.portfolio_page,
-            pages.product_page,
-            pages.version_page,
-            pages.card_page,
-            pages.story_page,
-            segment_pages.segments_page,
-            segment_pages.segments_of,
-            pages.features_page,
-            pages.feature_page,
-            pages.decision,
-            api.products,
-            api.product_of,
-            api.summary_of,
-            api.version_of,
-            api.card_of,
-            api.aliases_of,
-            api.story_of,
-            api.standing_of,
-            api.features,
-            api.features_of,
-            run_pages.runs_page,
-            run_pages.compare_page,
-            run_pages.run_page,
-            run_pages.runs,
-            run_pages.runs_compared,
-            run_pages.run_of,
-            pipeline_pages.pipelines_page,
-            pipeline_pages.pipeline_page,
-            pipeline_pages.pipelines,
-            pipeline_pages.pipeline_of,
-            health,
-            asset,
-        ],
+        route_handlers=[*ROUTES, health, asset],
         dependencies={
             "shelf": Provide(_always(Shelf(workspace)), use_cache=True, sync_to_thread=False),
             "assets": Provide(_always(assets), use_cache=True, sync_to_thread=False),
