@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from trimaran.control.reconciling import GRACE, Break, Lawful, findings, missteps, reigns
-from trimaran.core.nouns import Erasing, Purged, Traffic, Trimmed
+from trimaran.core.nouns import SEGMENTED, Erasing, Purged, Traffic, Trimmed
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -57,7 +57,7 @@ def test_a_version_answers_from_its_move_to_the_next_one_and_a_moment_longer():
         (NOON + HOUR, Traffic(live=1, canary=2, percent=5)),
         (NOON + 2 * HOUR, Traffic(live=2)),
     ]
-    found = reigns(moves, NOON + 9 * HOUR)
+    found = reigns(moves, [], NOON + 9 * HOUR)
     assert (1, "live", NOON, NOON + HOUR + GRACE) in found
     assert (2, "live", NOON + 2 * HOUR, NOON + 9 * HOUR + GRACE) in found
     assert {(one.version, one.role) for one in found if one.since == NOON + HOUR} == {
@@ -96,4 +96,14 @@ def test_a_finding_fails_on_a_break_is_unknown_on_a_doubt_and_names_the_rows():
 
 
 def test_nobody_might_answer_before_the_first_move():
-    assert reigns([], NOON) == []
+    assert reigns([], [], NOON) == []
+
+
+def test_a_segments_model_answers_from_its_wave_on_and_the_live_version_is_its_shadow():
+    own = SEGMENTED + 1
+    moves = [(NOON, Traffic(live=1)), (NOON + 5 * HOUR, Traffic(live=2))]
+    waves = [(NOON + HOUR, {"JFK": own}), (NOON + 3 * HOUR, {})]
+    found = reigns(moves, waves, NOON + 9 * HOUR)
+    assert (own, "live", NOON + HOUR, NOON + 3 * HOUR + GRACE) in found
+    assert [one.since for one in found if one.version == own] == [NOON + HOUR]
+    assert [one.version for one in found if one.role == "shadow"] == [1]

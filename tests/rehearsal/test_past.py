@@ -10,6 +10,7 @@ from trimaran.app.workspace import Workspace
 from trimaran.control.graph import tree
 from trimaran.control.standing import standing
 from trimaran.control.state import ProductState
+from trimaran.core.nouns import SEGMENTED, name_of
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,11 @@ def test_every_answer_was_given_by_a_version_that_had_its_part_in_the_traffic_th
     for row in frame.filter(frame["mode"] == "http").gather_every(17).to_dicts():
         # The clock of a rehearsal stands still between two of its steps: a move may share its moment with an answer.
         moments = (row["asked_at"], row["asked_at"] - timedelta(microseconds=1))
-        parts = [(one.version, one.part) for at in moments for one in standing(workspace.ledger, PRODUCT, at).versions]
-        named = f"v{row['version']}"
-        # While a canary runs, whichever of the two does not answer scores in the shadow.
+        stood = [standing(workspace.ledger, PRODUCT, at) for at in moments]
+        parts = [(one.version, one.part) for each in stood for one in each.versions]
+        parts += [(name, "live") for each in stood if each.segments for name in each.segments.models.values()]
+        named = name_of(row["version"])
+        # While a canary or a segment's own model answers, whoever does not scores in the shadow.
         among = (
             {(named, "canary"), (named, "live"), (named, "shadow")} if row["role"] == "shadow" else {(named, row["role"])}
         )
@@ -48,7 +51,7 @@ def test_every_answer_was_given_by_a_version_that_had_its_part_in_the_traffic_th
 @pytest.mark.slow
 def test_an_answer_leads_back_to_the_deliveries_that_its_version_was_trained_on(workspace):
     frame = workspace.captures.frame(PRODUCT)
-    row = frame.filter((frame["version"] > 1) & (frame["role"] == "live")).to_dicts()[-1]
+    row = frame.filter(frame["version"].is_between(2, SEGMENTED) & (frame["role"] == "live")).to_dicts()[-1]
     found = explain(workspace, f"prediction:{row['id']}")
     kinds = {node.kind for node in found.nodes}
     assert kinds >= {"answer", "version", "run", "code", "environment", "trigger", "data", "ingest", "release", "verdict"}
@@ -56,6 +59,15 @@ def test_an_answer_leads_back_to_the_deliveries_that_its_version_was_trained_on(
     assert answer.node.title == f"score {row['score']:.4f} (live, {row['mode']})"
     asked = row["asked_at"]
     assert all(node.at <= asked for node in found.nodes if node.kind in {"release", "ingest", "verdict"} and node.at)
+
+
+@pytest.mark.slow
+def test_an_answer_of_a_segments_model_leads_back_to_its_training(workspace):
+    frame = workspace.captures.frame(PRODUCT)
+    row = frame.filter(frame["version"] > SEGMENTED).to_dicts()[-1]
+    found = explain(workspace, f"prediction:{row['id']}")
+    assert {node.kind for node in found.nodes} >= {"answer", "version", "run", "code", "environment", "data", "ingest"}
+    assert any(node.title.endswith(f"]/{name_of(row['version'])}") for node in found.nodes if node.kind == "version")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from trimaran.app.workspace import Workspace
 from trimaran.control.reconciling import Break, Lawful, Reign, compare
 from trimaran.core.canon import fingerprint
 from trimaran.core.errors import Corrupt, NotFound
-from trimaran.core.nouns import Balance, Entry, Ingest, ModelVersion, Turn
+from trimaran.core.nouns import Balance, Entry, Ingest, ModelVersion, Turn, name_of
 from trimaran.data.declaration import Definition
 from trimaran.monitor import due
 
@@ -135,8 +135,8 @@ class HeldAnswers:
             why = f"was not in the traffic as {role}" if version in widths else "does not exist"
             odd = rows.filter(pl.col("width") != widths.get(version, 0)) if version in widths else rows.clear()
             breaks += [
-                *self._strange(SCORING, f"predictions are by v{version}, which {why} when they were asked", stray),
-                *self._strange("features", f"predictions by v{version} do not have the features that it takes", odd),
+                *self._strange(SCORING, f"predictions are by {name_of(version)}, which {why} when they were asked", stray),
+                *self._strange("features", f"predictions by {name_of(version)} do not have the features that it takes", odd),
             ]
         return breaks
 

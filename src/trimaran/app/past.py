@@ -8,11 +8,11 @@ from trimaran.app.workspace import CAPTURES, Workspace, only_product
 from trimaran.control.differences import Difference, difference, side
 from trimaran.control.graph import Lineage, Node
 from trimaran.control.lineage import Tracer
-from trimaran.control.naming import EntryName, MomentName, Names, PredictionName
+from trimaran.control.naming import EntryName, MomentName, Names, PredictionName, version_entry
 from trimaran.control.rewinding import newest_at
 from trimaran.control.words import moment, sensible
 from trimaran.core.errors import Fault, InputError
-from trimaran.core.nouns import ModelVersion, Prediction
+from trimaran.core.nouns import SEGMENTED, ModelVersion, Prediction, name_of
 
 
 def names(workspace: Workspace, product: str | None) -> Names:
@@ -74,10 +74,10 @@ class _Answers:
 
     def _add(self, answer: Prediction) -> None:
         ledger = self._workspace.ledger
-        entry = ledger.store.latest("version", f"{answer.product}/v{answer.version}")
+        entry = version_entry(ledger, answer.product, answer.version)
         features = ledger.read(entry, ModelVersion).features if entry is not None else []
         node = Node(
-            id=f"{self._focus}/v{answer.version}",
+            id=f"{self._focus}/{name_of(answer.version)}",
             kind="answer",
             title=f"{'no answer' if answer.score is None else f'score {answer.score:.4f}'} ({answer.role}, {answer.mode})",
             at=answer.asked_at,
@@ -123,13 +123,12 @@ def _facts(answer: Prediction, features: list[str]) -> dict[str, str]:
 def _with_answers(workspace: Workspace, tracer: Tracer, found: Lineage) -> Lineage:
     """Add what the versions that the thing led to have answered, and how much of it has a label by now."""
     reached = _downstream(found)
-    versions = [node for node in found.nodes if node.kind == "version" and node.id in reached and "[" not in node.title]
+    versions = [node for node in found.nodes if node.kind == "version" and node.id in reached]
     if not versions or not (workspace.root / CAPTURES).exists():
         return found
     tallies = {product: workspace.captures.tally(product) for product in {_product(node.title) for node in versions}}
     for node in versions:
-        product, _, number = node.title.rpartition("/v")
-        answered, labelled = tallies[product].get(int(number), (0, 0))
+        answered, labelled = tallies[_product(node.title)].get(_number(node.title), (0, 0))
         if answered:
             facts = {"labelled": f"{labelled:,}"}
             answers = Node(
@@ -151,4 +150,10 @@ def _downstream(found: Lineage) -> set[str]:
 
 
 def _product(subject: str) -> str:
-    return subject.rpartition("/")[0]
+    return subject.rpartition("/")[0].partition("[")[0]
+
+
+def _number(subject: str) -> int:
+    """Return the number that captures know a version by."""
+    name = subject.rpartition("/")[2]
+    return int(name[1:]) + (SEGMENTED if name.startswith("s") else 0)

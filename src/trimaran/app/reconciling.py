@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 
@@ -34,6 +35,7 @@ from trimaran.core.nouns import (
     Turn,
     Vacuumed,
     Verdict,
+    Wave,
 )
 from trimaran.data.declaration import Definition
 
@@ -91,11 +93,13 @@ def reconcile(
     lawful = _lawful(workspace, book.product)
     balances = [(entry, each) for entry, each in book.closings if each.until <= end]
     turns = [turn for _, turn in ledger.history([Turn], book.product) if turn.until <= end]
-    versions = [state.version for state in book.state.versions.values()]
+    made = [*book.state.versions.values(), *chain.from_iterable(book.state.segments.values())]
+    versions = [state.version for state in made]
     books = Books(closings=balances, turns=turns, versions=versions, since=since)
     answers = HeldAnswers(workspace, definition, books, lawful)
     rows = HeldRows(workspace, definition, lawful, since, end)
     moves = [(entry.at, move.traffic) for entry, move in ledger.history([Release], book.product)]
+    waves = [(entry.at, wave.seats) for entry, wave in ledger.history([Wave], book.product)]
     asked, unasked = answers.asked()
     handovers = totals(book, since=since, until=end)
     if asked:
@@ -105,7 +109,7 @@ def reconcile(
         *_recorded(balances, since),
         *rows.deliveries(),
         *rows.trainings(_trainings(book), _made(book)),
-        *answers.scoring(reigns(moves, book.now)),
+        *answers.scoring(reigns(moves, waves, book.now)),
         *answers.captures(),
         *answers.deliveries(),
         *answers.labels(),

@@ -16,7 +16,7 @@ from trimaran.control.rewinding import entry_at
 from trimaran.core.clock import parse_moment
 from trimaran.core.errors import Fault, InputError, NotFound
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Entry, Ingest, Ref, Run
+from trimaran.core.nouns import SEGMENTED, Entry, Ingest, Ref, Run, name_of
 from trimaran.core.ports import ObjectStore
 
 FORMS = "v3, PRODUCT/v3, an alias, run-8f7e34c241be, #123, flights@12, a digest or its first 8 digits, a prediction's id"
@@ -142,12 +142,8 @@ class Names:
                 entry = self.ledger.store.latest("version", f"{line}/{found[2]}")
                 if entry is not None:
                     yield EntryName(entry)
-                elif found[2].startswith("s"):  # the model of a segment, whose line the number does not say
-                    yield from (
-                        EntryName(one)
-                        for one in self.ledger.store.scan(kinds=["version"])
-                        if one.subject.startswith(f"{line}[") and one.subject.endswith(f"]/{found[2]}")
-                    )
+                elif found[2].startswith("s"):
+                    yield from map(EntryName, of_segment(self.ledger, line, found[2]))
             return
         named = _ALIAS.fullmatch(text)
         if named:
@@ -305,3 +301,17 @@ def _explicit(name: Name) -> str:
             return f"prediction:{id_} with --product {product}"
         case _:
             return str(name)
+
+
+def version_entry(ledger: Ledger, product: str, number: int) -> Entry | None:
+    """Return the entry of the version that captures know by a number, a segment's included; None where there is none."""
+    if number <= SEGMENTED:
+        return ledger.store.latest("version", f"{product}/{name_of(number)}")
+    return next(of_segment(ledger, product, name_of(number)), None)
+
+
+def of_segment(ledger: Ledger, product: str, name: str) -> Iterator[Entry]:
+    """Yield the entry of a segment's model, whose line its name does not say."""
+    for entry in ledger.store.scan(kinds=["version"]):
+        if entry.subject.startswith(f"{product}[") and entry.subject.endswith(f"]/{name}"):
+            yield entry

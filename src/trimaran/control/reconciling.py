@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import polars as pl
 
 from trimaran.core.checks import Rule, require
-from trimaran.core.nouns import Erasing, Finding, Measurement, Purged, Record, Role, Traffic, Trimmed, Vacuumed
+from trimaran.core.nouns import (
+    SEGMENTED,
+    Erasing,
+    Finding,
+    Measurement,
+    Purged,
+    Record,
+    Role,
+    Traffic,
+    Trimmed,
+    Vacuumed,
+)
 
 BALANCE = "balance"
 """The policy that verdicts of a reconciliation are by."""
@@ -22,6 +33,7 @@ NAMED = 10
 """How many rows a sentence names; a break holds all of them."""
 
 _PLACES = ("who", "version")
+_State = TypeVar("_State")
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,14 +191,16 @@ def missteps(kept: Mapping[int, int], commits: pl.DataFrame) -> list[Step]:
     return steps
 
 
-def reigns(moves: Sequence[tuple[datetime, Traffic]], now: datetime) -> list[Reign]:
+def reigns(
+    moves: Sequence[tuple[datetime, Traffic]], waves: Sequence[tuple[datetime, Mapping[str, int]]], now: datetime
+) -> list[Reign]:
     """Return when each version might answer in which role, by the traffic that each move left behind; the newest lasts to now.
 
-    While a canary runs, whichever of it and the live version is not heard scores in the shadow.
+    While a canary runs, whichever of it and the live version is not heard scores in the shadow. ``waves`` are the versions
+    by segment that each wave left in service: these answer for their segments, and the live version scores in their shadow.
     """
     found = []
-    ends = [*(moment for moment, _ in moves[1:]), now]
-    for (since, traffic), until in zip(moves, ends, strict=False):  # without a move there is one end too many
+    for since, until, traffic in _lasting(moves, now):
         roles: list[tuple[int | None, Role]] = [
             (traffic.live, "live"),
             (traffic.canary, "canary"),
@@ -195,7 +209,19 @@ def reigns(moves: Sequence[tuple[datetime, Traffic]], now: datetime) -> list[Rei
             (traffic.shadow, "shadow"),
         ]
         found += [Reign(version, role, since, until + GRACE) for version, role in roles if version is not None]
+    for since, until, seats in _lasting(waves, now):
+        found += [Reign(version, "live", since, until + GRACE) for version in set(seats.values())]
+        shadowed = [each for each in found if each.role == "live" and each.since < until and each.until > since]
+        found += [each._replace(role="shadow") for each in shadowed if seats and each.version <= SEGMENTED]
     return found
+
+
+def _lasting(states: Sequence[tuple[datetime, _State]], now: datetime) -> list[tuple[datetime, datetime, _State]]:
+    """Return from when to when each state lasted."""
+    ends = [*(moment for moment, _ in states[1:]), now]
+    return [
+        (since, until, state) for (since, state), until in zip(states, ends, strict=False)
+    ]  # no state has an end too many
 
 
 def findings(handovers: Mapping[str, int], breaks: Sequence[Break], doubts: Mapping[str, str]) -> list[Finding]:

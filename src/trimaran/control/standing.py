@@ -12,7 +12,7 @@ from trimaran.control.authorship import definitions, digests_of
 from trimaran.control.rewinding import backwards, newest_at, newest_before
 from trimaran.core.errors import Corrupt
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Approval, Declared, Entry, ModelVersion, Release, Run, Traffic, Verdict
+from trimaran.core.nouns import Approval, Declared, Entry, ModelVersion, Release, Run, Traffic, Verdict, Wave, name_of
 from trimaran.core.ports import ObjectStore
 
 Moves = list[tuple[Entry, Release]]
@@ -65,11 +65,24 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     approvers: list[Signature]
 
 
+class Seated(msgspec.Struct, frozen=True, kw_only=True):
+    """The segments that were answered by models of their own, which the live version only accompanied.
+
+    ``models`` is the version by segment, ``column`` what a segment is; ``since`` and ``entry`` are of the wave that left it so.
+    """
+
+    column: str
+    models: dict[str, str]
+    since: datetime
+    entry: int
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What one product was at a moment. ``versions`` is empty while nothing was live.
 
     ``policies`` are those of the newest declaration until then, ``source`` the object with its text; ``entry`` is the
-    newest entry of the ledger at the moment. ``owner`` is None before the product was declared.
+    newest entry of the ledger at the moment. ``owner`` is None before the product was declared; ``segments`` is None while
+    the versions answered for all.
     """
 
     product: str
@@ -82,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[Served]
     last_move: str
     entry: int
+    segments: Seated | None = None
 
 
 def standing(ledger: Ledger, product: str, moment: datetime, objects: ObjectStore | None = None) -> Standing:
@@ -116,6 +130,7 @@ def standing(ledger: Ledger, product: str, moment: datetime, objects: ObjectStor
         ],
         last_move=f"{product}/v{newest[1].number} → {newest[1].stage}: {newest[1].reason}" if newest else "",
         entry=until,
+        segments=_seated(ledger, product, until),
     )
 
 
@@ -123,6 +138,15 @@ def live_at(ledger: Ledger, product: str, until: int) -> int | None:
     """Return the number of the version that answered as the live one after entry ``until``, None when none did."""
     newest = newest_before(ledger, Release, product, until=until)
     return newest[1].traffic.live if newest is not None else None
+
+
+def _seated(ledger: Ledger, product: str, until: int) -> Seated | None:
+    newest = newest_before(ledger, Wave, product, until=until)
+    if newest is None or not newest[1].seats:
+        return None
+    entry, wave = newest
+    models = {segment: name_of(number) for segment, number in sorted(wave.seats.items())}
+    return Seated(column=wave.column, models=models, since=entry.at, entry=entry.seq)
 
 
 def _lasting(traffic: Traffic, newest: tuple[Entry, Release] | None, older: Iterator[tuple[Entry, Release]]) -> Moves:

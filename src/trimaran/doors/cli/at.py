@@ -58,6 +58,9 @@ def _print(found: Standing) -> None:
         say(f"last move: {plain(found.last_move)}")
     for served in found.versions:
         say("", table((served.version, f"*{served.part} at {served.percent:g} %"), _facts(served)))
+    if found.segments is not None:
+        since = f"*since {moment(found.segments.since)} UTC (entry {found.segments.entry})"
+        say("", table((found.segments.column, since), list(found.segments.models.items())))
     if found.policies:
         declared = f"*declared {moment(found.declared_at)} UTC, source {short(found.source)}"
         say("", table(("policy", declared), sorted(found.policies.items())))
