@@ -54,6 +54,7 @@ class Callers:
         self._timeout = timeout
         self._journal = os.open(journal, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644) if journal is not None else None
         self._local = threading.local()
+        self._made: list[http.client.HTTPConnection] = []
         self._count = count
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="caller")
 
@@ -69,6 +70,8 @@ class Callers:
     def close(self) -> None:
         """Let the callers go."""
         self._pool.shutdown()
+        for connection in self._made:
+            connection.close()
         if self._journal is not None:
             os.close(self._journal)
 
@@ -76,13 +79,16 @@ class Callers:
         return [self._ask(body) for body in bodies]
 
     def _ask(self, body: bytes) -> Reply:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         try:
-            if connection is None:
-                connection = self._local.connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
-            connection.request("POST", self._path, body, {"content-type": "application/json"})
-            response = connection.getresponse()
-            reply = Reply(response.status, msgspec.json.decode(response.read()))
+            try:
+                reply = self._sent(kept or self._connected(), body)
+            except (ConnectionError, http.client.BadStatusLine):
+                if kept is None:
+                    raise
+                kept.close()
+                # A server may close what was idle for long; a row that it did take meanwhile is answered from its captures.
+                reply = self._sent(self._connected(), body)
         except (OSError, http.client.HTTPException) as error:
             self._local.connection = None
             host, port = self._address
@@ -92,3 +98,13 @@ class Callers:
         if self._journal is not None and reply.answered:
             os.write(self._journal, f"{reply.body['id']}\n".encode())
         return reply
+
+    def _connected(self) -> http.client.HTTPConnection:
+        connection = self._local.connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
+        self._made.append(connection)
+        return connection
+
+    def _sent(self, connection: http.client.HTTPConnection, body: bytes) -> Reply:
+        connection.request("POST", self._path, body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        return Reply(response.status, msgspec.json.decode(response.read()))

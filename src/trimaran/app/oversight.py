@@ -13,11 +13,11 @@ from trimaran.control.gates import GATE
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.canon import canonical
 from trimaran.core.checks import conclude
-from trimaran.core.nouns import Finding, Measurement, Notice, Ref, Verdict
+from trimaran.core.nouns import SEGMENTED, Finding, Measurement, Notice, Ref, Verdict
 from trimaran.data.declaration import Definition
 from trimaran.data.profiles import read_profile
 from trimaran.data.tables import Tables
-from trimaran.monitor import WATCHED, Skew, balance, compare, due, near, reach, suffices, watch
+from trimaran.monitor import WATCHED, Skew, balance, compare, due, near, overheard, reach, suffices, watch
 
 MARGIN = timedelta(days=3)
 """How much longer than its waiting time a label may take to be delivered."""
@@ -71,7 +71,7 @@ class Oversight:
         """
         captures, name, number = self._workspace.captures, self._definition.name, live.version.number
         since = near(self._definition, now)
-        frame = captures.frame(name, since=since, until=now, columns=WATCHED)
+        frame = self._heard(captures.frame(name, since=since, until=now, columns=WATCHED), number)
         # Before it was trained it answered nothing.
         eldest = max(live.entry.at - LATENESS, reach(self._definition, now))
         if since <= eldest or suffices(self._definition, number, frame, now):
@@ -79,7 +79,12 @@ class Oversight:
         older = captures.frame(
             name, since=eldest, until=since, columns=[column for column in WATCHED if column != "features"]
         )
-        return pl.concat([older, frame], how="diagonal").select(frame.columns)
+        return pl.concat([self._heard(older, number), frame], how="diagonal").select(frame.columns)
+
+    @staticmethod
+    def _heard(frame: pl.DataFrame, number: int) -> pl.DataFrame:
+        """Return captured rows as the watch takes them: segments' own models must not hide how the live version fares."""
+        return overheard(frame, number) if (frame["version"] > SEGMENTED).any() else frame
 
     def _compared(self, live: VersionState, frame: pl.DataFrame, now: datetime) -> Skew | None:
         """Hold what the version was served against the tables; None when the product has lost a table that it needs."""

@@ -6,7 +6,7 @@ from trimaran.monitor.estimation import Estimated, Reconciled, estimate, reconci
 from trimaran.monitor.labels import balance, due
 from trimaran.monitor.latency import Latency, latencies
 from trimaran.monitor.numerics import Missing, Numerics
-from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, answered, reach, settled
+from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, answered, overheard, reach, settled
 from trimaran.monitor.skew import Difference, Skew, compare
 from trimaran.monitor.watching import WATCHED, Details, Watched, near, read_details, suffices, watch
 
@@ -33,6 +33,7 @@ __all__ = [
     "forecast",
     "latencies",
     "near",
+    "overheard",
     "quality",
     "reach",
     "read_details",

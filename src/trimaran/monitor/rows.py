@@ -60,6 +60,16 @@ def answered(frame: pl.DataFrame, number: int | None = None) -> pl.DataFrame:
     return frame.filter(wanted if number is None else wanted & (pl.col("version") == number))
 
 
+def overheard(frame: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Return predictions with all of a version's own as if they had been heard: those for segments with models of their own too.
+
+    >>> frame = pl.DataFrame({"version": [1, 1_000_001], "role": ["shadow", "live"]})
+    >>> answered(overheard(frame, 1), 1)["role"].to_list()
+    ['live']
+    """
+    return frame.with_columns(pl.when(pl.col("version") == number).then(pl.lit("live")).otherwise("role").alias("role"))
+
+
 def between(frame: pl.DataFrame, since: datetime, until: datetime) -> pl.DataFrame:
     """Return the rows with since <= event_at < until."""
     return frame.filter((pl.col("event_at") >= since) & (pl.col("event_at") < until))

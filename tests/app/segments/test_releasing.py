@@ -19,6 +19,7 @@ from trimaran.app.workspace import Workspace
 from trimaran.core.clock import ManualClock
 from trimaran.doors.cli.main import run
 from trimaran.doors.dashboard.app import make_app
+from trimaran.monitor import read_details
 
 START, DAYS, SHOPS = datetime(2024, 1, 1, tzinfo=UTC), 50, 8
 NOW = START + timedelta(days=DAYS)
@@ -129,6 +130,17 @@ def test_waves_go_live_one_after_the_other_each_on_what_the_one_before_answered(
     assert own.height > 0
     assert set(own["role"]) == {"live"}
     assert own["notes"].list.first().str.starts_with("answered by the model of shop").all()
+
+
+def test_the_pooled_version_is_watched_on_the_rows_of_segments_too(life):
+    now = life.workspace.clock.now()
+    life.oversight.watch(now)
+    live = life.state.live
+    details = read_details(life.workspace.objects.get(live.verdict("watch")[1].evidence))
+    frame = life.workspace.captures.frame("shops", since=now - timedelta(days=7), until=now)
+    scored = frame.filter(pl.col("version") == live.version.number)
+    assert scored.filter(pl.col("role") == "live").height < scored.height
+    assert details.quality.n >= scored.filter(pl.col("label").is_not_null()).height
 
 
 def test_one_table_and_one_page_tell_of_every_segment(life, capsys):
