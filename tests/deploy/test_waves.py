@@ -94,7 +94,7 @@ def test_waves_of_growing_shares_serve_every_model_once(ledger, ready):
     waves, ref, record, made, given = ready
     waves.start(ref, made, **given)
     seen = [waves.current()[1]]
-    while waves.next_wave(record) is not None:
+    while waves.next_wave(record, made) is not None:
         proof = judged(ledger, "wave", models_of(seen[-1].moves))
         waves.start(ref, made, proof=proof, reason="held")
         seen.append(waves.current()[1])
@@ -102,6 +102,17 @@ def test_waves_of_growing_shares_serve_every_model_once(ledger, ready):
     assert [len(wave.seats) for wave in seen] == [2, 10, 20]
     assert sorted(move.segment for wave in seen for move in wave.moves) == sorted(f"d{n}" for n in range(20))
     assert "tiny" not in seen[-1].seats
+
+
+def test_a_wave_that_would_move_nothing_is_passed_over(ledger, definition):
+    own = [model for model in models(ledger) if model.fate == "own"][:2]
+    ref, record = replication(ledger, own)
+    waves = Waves(ledger, definition)
+    proof, approval = judged(ledger, "replication", record.sheet), approved(ledger, record.sheet)
+    waves.start(ref, own, proof=proof, approvals=[approval], reason="passed")
+    waves.start(ref, own, proof=judged(ledger, "wave", models_of(waves.current()[1].moves)), reason="held")
+    assert (waves.current()[1].number, len(waves.current()[1].seats)) == (2, 2)
+    assert waves.next_wave(record, own) is None
 
 
 def test_a_wave_draws_lots_that_differ_from_replication_to_replication(ledger):
@@ -169,7 +180,7 @@ def test_a_wave_that_is_rolled_back_gives_its_segments_back_and_ends_the_release
     waves.roll_back(reason="it did harm")
     assert waves.current()[1].seats == first.seats
     assert waves.current()[1].stage == "rolled back"
-    assert waves.next_wave(record) is None
+    assert waves.next_wave(record, made) is None
     with pytest.raises(Refused, match="no wave comes next"):
         waves.start(ref, made, **given)
     with pytest.raises(Refused, match="no wave to roll back"):

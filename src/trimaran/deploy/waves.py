@@ -37,13 +37,17 @@ class Waves:
         """Return the newest wave, whose seats hold now; None before the first."""
         return self._ledger.latest(Wave, self._product)
 
-    def next_wave(self, replication: Replication) -> int | None:
-        """Return the number of the wave that comes next for a replication, None when none does."""
+    def next_wave(self, replication: Replication, models: Sequence[SegmentModel]) -> int | None:
+        """Return the number of the wave that comes next for a replication, None when none does.
+
+        ``models`` is what its sheet holds: a wave that would move none of them, since there are few, is passed over.
+        """
         found, policy = self.current(), self._policy()
         if found is None or found[1].replication != replication.number:
             return 1
-        done = found[1].stage != "live" or found[1].number >= len(policy.waves)
-        return None if done else found[1].number + 1
+        left = range(found[1].number + 1, len(policy.waves) + 1) if found[1].stage == "live" else ()
+        own = [model for model in models if model.fate == "own"]
+        return next((number for number in left if wave_of(own, policy.waves, number, replication.number)), None)
 
     def start(
         self,
@@ -56,7 +60,7 @@ class Waves:
     ) -> Ref:
         """Start the next wave of a replication on proof; ``models`` is what its sheet holds."""
         record = self._ledger.read(replication, Replication)
-        number, before, policy = self.next_wave(record), self.current(), self._policy()
+        number, before, policy = self.next_wave(record, models), self.current(), self._policy()
         newest = self._ledger.latest(Replication, self._product)
         missing = [] if newest is None or newest[0] == replication else [f"{newest[1].name} is newer"]
         if digest_of(list(models)) != record.sheet:

@@ -71,7 +71,7 @@ class SegmentPromotion:
             self._waves.roll_back(reason="; ".join(verdict.reasons))
         elif verdict.outcome in _PASSING and held:
             proof = self._record(verdict, replication, now)
-            if self._waves.next_wave(replication.record) is not None:
+            if self._waves.next_wave(replication.record, self._models(replication)) is not None:
                 passed = "; ".join(finding.reason for finding in verdict.findings if finding.outcome in _PASSING)
                 self._start(replication, proof, f"wave {wave.number} passed: {passed}")
         elif now - entry.at > PATIENCE:
