@@ -9,6 +9,8 @@ from trimaran.app.loading import load_file
 from trimaran.app.workspace import Workspace
 from trimaran.core.clock import ManualClock
 
+collect_ignore = ["through_mlflow.py"]  # runs in an environment of MLflow's own, without us
+
 FEATURES = ["wind_now", "trips_before"]
 
 

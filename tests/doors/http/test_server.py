@@ -2,7 +2,7 @@
 
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -119,7 +119,9 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path):
         parent.send_signal(signal.SIGKILL)
     with socket.socket() as probe:
         try:
-            assert select.select([ended], [], [], 20)[0], "the server outlived its parent"
+            with selectors.DefaultSelector() as selector:
+                selector.register(ended, selectors.EVENT_READ)
+                assert selector.select(20), "the server outlived its parent"
         finally:
             os.close(ended)
         assert probe.connect_ex(("127.0.0.1", int(url.rsplit(b":", 1)[1]))) != 0
