@@ -1,5 +1,6 @@
 """The SQLite files beside the ledger say which layout they have: one of before is brought up to date, a later one refused."""
 
+import gc
 import shutil
 import sqlite3
 import subprocess
@@ -9,11 +10,12 @@ from contextlib import closing
 import pytest
 
 from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.backends.sqlite_files import reader, writer
 from trimaran.backends.sqlite_ledger import SqliteLedger
 from trimaran.backends.sqlite_metrics import SqliteMetrics
 from trimaran.backends.sqlite_online import SqliteOnline
 from trimaran.backends.sqlite_views import SqliteViews
-from trimaran.core.errors import Unavailable
+from trimaran.core.errors import Corrupt, Unavailable
 
 LAYOUTS = {SqliteCaptures: 2, SqliteOnline: 1, SqliteMetrics: 1, SqliteViews: 1}
 STORES = tuple(LAYOUTS)
@@ -50,6 +52,23 @@ def test_a_file_of_before_layouts_had_numbers_gets_what_was_added_since(store, t
     store(tmp_path / "old.db")
     assert told(tmp_path / "old.db", "SELECT name, sql FROM sqlite_schema ORDER BY name") == layout
     assert told(tmp_path / "old.db", "PRAGMA user_version") == [(LAYOUTS[store],)]
+
+
+@pytest.mark.parametrize("store", [SqliteLedger, *STORES])
+@pytest.mark.parametrize("opening", [reader, writer], ids=["read", "written"])
+def test_a_layout_damaged_to_no_text_at_all_is_refused_in_clear_words(store, opening, tmp_path):
+    path = tmp_path / "store.db"
+    made = store(path)
+    del made
+    gc.collect()
+    told(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    assert b" NOT NULL" in whole
+    path.write_bytes(whole.replace(b" NOT NULL", b" NOT N\xc6LL"))
+    with pytest.raises(Corrupt, match=r"store\.db is damaged .*codec.* restore it from a copy"):
+        opening(path).execute("SELECT * FROM sqlite_schema")
+    with pytest.raises(Corrupt, match=r"store\.db is damaged"):
+        store(path)
 
 
 OPENED = """

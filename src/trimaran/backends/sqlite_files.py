@@ -17,6 +17,8 @@ from trimaran.core.errors import Corrupt, Unavailable
 
 PATIENCE = 60.0
 """How long, in seconds, a writer waits for the writers of other processes before it gives up."""
+FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a question to SQLite fails with: it quotes a damaged schema in its message, which then need not be UTF-8."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -100,7 +102,7 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
+    except FAILURES as error:
         raise translated(error, path) from error
     finally:
         if connection.in_transaction:
@@ -124,13 +126,13 @@ def scrub(connection: sqlite3.Connection, path: Path) -> None:
         raise Unavailable(message)
 
 
-def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def translated(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) -> Exception:
     """Return ``Unavailable`` for a full disk, a lock held too long or a file that cannot be read, ``Corrupt`` for a damaged file.
 
     Anything else is returned as it is.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # what cannot be decoded has none
-    if code in _DAMAGED or str(error).startswith(_NOT_OURS):
+    if isinstance(error, UnicodeDecodeError) or code in _DAMAGED or str(error).startswith(_NOT_OURS):
         return Corrupt(f"{path} is damaged ({error}); restore it from a copy")
     if code in (*_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return Unavailable(
@@ -182,7 +184,7 @@ class _Reading(sqlite3.Connection):
         """Ask; raises ``Unavailable`` or ``Corrupt`` where the file or the disk is at fault."""
         try:
             return super().execute(sql, parameters)
-        except sqlite3.DatabaseError as error:
+        except FAILURES as error:
             raise translated(error, self.path) from error
 
 
@@ -209,7 +211,7 @@ def _opening(path: Path, kind: type[sqlite3.Connection]) -> Iterator[sqlite3.Con
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.DatabaseError):
+        if isinstance(error, FAILURES):
             raise translated(error, path) from error
         raise
 

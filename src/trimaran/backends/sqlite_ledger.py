@@ -13,7 +13,16 @@ from pathlib import Path
 from trimaran.backends.flushing import make_folder
 from trimaran.backends.ledger_tables import FORM, Asked, Row
 from trimaran.backends.sql_ledger import Appending, SqlLedger, Take, known
-from trimaran.backends.sqlite_files import PATIENCE, Readers, closing_writer, reader, transaction, translated, writer
+from trimaran.backends.sqlite_files import (
+    FAILURES,
+    PATIENCE,
+    Readers,
+    closing_writer,
+    reader,
+    transaction,
+    translated,
+    writer,
+)
 from trimaran.core.errors import Corrupt
 from trimaran.core.nouns import Entry
 
@@ -87,8 +96,5 @@ def _form(connection: sqlite3.Connection, path: Path) -> int:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message
-        message = f"{path} is damaged ({error}); restore it from a copy"
-        raise Corrupt(message) from error
-    except sqlite3.DatabaseError as error:
+    except FAILURES as error:
         raise translated(error, path) from error

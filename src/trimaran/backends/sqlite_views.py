@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 
-from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, transaction, translated, writer
+from trimaran.backends.sqlite_files import FAILURES, Readers, closing_writer, create, scrub, transaction, translated, writer
 from trimaran.backends.view_faults import never, overtaken, redefined
 from trimaran.core.nouns import Kept, Standing, View, Written
 
@@ -131,7 +130,7 @@ class SqliteViews:
         if len(keys) == 1:
             try:
                 row = self._readers.cursor.execute(_READ, (product, view, keys[0])).fetchone()
-            except sqlite3.DatabaseError as error:
+            except FAILURES as error:
                 raise translated(error, self.path) from error
             if row is None:
                 raise never(product, view)
