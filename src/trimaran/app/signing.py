@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from trimaran.app.views import Book
+from trimaran.app.views import Book, made_in
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import sign, sign_replication
 from trimaran.core.errors import Fault, InputError, Refused
@@ -35,6 +35,12 @@ def decide(
     state = None if of_segments else book.version(version)
     if book.definition is None:
         raise Refused(f"nobody can decide on {product}: {'; '.join(book.faults)}")
+    if state is not None and state.version.segment is not None:
+        made = made_in(book, state)
+        together = f"`trimaran {decision} {made.record.name}`" if made is not None else "`trimaran segments`"
+        raise Refused(
+            f"{version} is the model of a segment, and all models of a training are decided on together: {together}"
+        )
     ledger = workspace.ledger.as_actor(person.strip())
     if state is None:
         policy = book.definition.release

@@ -157,3 +157,35 @@ def test_one_table_and_one_page_tell_of_every_segment(life, capsys):
         assert client.get("/api/v1/products/shops/segments").json()["fates"] == {"own": 7, "few rows": 1}
         assert client.get("/products/shops/segments").text.count("one class") == 0
         assert client.get("/products/none/segments").status_code == 404
+
+
+def test_the_model_of_a_segment_is_shown_like_any_version(life, capsys):
+    root = str(life.workspace.root)
+    found = view(life)
+    served = next(row for row in found.segments if row.wave == 1)
+    stages = [wave.stage for wave in found.waves]
+    assert run(["show", served.version, "--workspace", root, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["segment"], said["replication"], said["row"]["fate"]) == (served.segment, "r1", stages[-1])
+    assert [move["stage"] for move in said["moves"]] == stages
+    assert [one["person"] for one in said["approvals"]] == ["anna"]
+    assert said["row"]["live_from"] == said["moves"][0]["at"]
+    assert said["row"]["live_until"] == (said["moves"][-1]["at"] if stages[-1] != "live" else None)
+    assert said["row"]["quality"] == pytest.approx(served.quality)
+
+    assert run(["show", served.version, "--workspace", root]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"shops {served.version} of {served.segment} (shop), made in r1: {stages[-1]}, {stages[-1]} since" in told
+    assert run(["show", "s99", "--workspace", root]) == 2
+    assert "s1 to s7 of segments" in " ".join(capsys.readouterr().err.split())
+
+    with TestClient(make_app(life.workspace, secret="s" * 32), base_url="http://127.0.0.1:8500") as client:
+        page = client.get(f"/products/shops/versions/{served.version}")
+        assert page.status_code == 200
+        assert f"the model of {served.segment}" in page.text
+        assert f'href="/products/shops/versions/{served.version}"' in client.get("/products/shops/segments").text
+
+
+def test_models_of_segments_are_approved_together_and_not_one_by_one(life, capsys):
+    assert run(["approve", "s1", "--role", "risk", "--person", "anna", "--workspace", str(life.workspace.root)]) == 2
+    assert "trimaran approve r1" in " ".join(capsys.readouterr().err.split())

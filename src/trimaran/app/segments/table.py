@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from trimaran.app.views import Book
+from trimaran.app.views import Book, awaited
 from trimaran.build import read_sheet
 from trimaran.control.gates import REPLICATION
 from trimaran.control.state import ReplicationState
@@ -101,7 +101,7 @@ def segments_view(book: Book) -> SegmentsView:
         served=len(book.state.seats),
         verdict=verdict[1].outcome if verdict is not None else "",
         reasons=verdict[1].reasons if verdict is not None else ["there was no pooled version to hold them against"],
-        lacking=_lacking(book, newest),
+        lacking=awaited(book, newest),
         waves=_wave_rows(newest),
         segments=[_row(book, model, record.goal, in_wave.get(model.segment)) for model in models],
     )
@@ -160,10 +160,3 @@ def _wave_rows(newest: ReplicationState) -> list[WaveRow]:
             )
         )
     return rows
-
-
-def _lacking(book: Book, newest: ReplicationState) -> list[str]:
-    if newest.waves or book.definition is None:
-        return []
-    given = {one.role for _, one in newest.approvals if one.decision == "approve"}
-    return [role for role in book.definition.release.approve if role not in given]

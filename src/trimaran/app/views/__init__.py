@@ -7,6 +7,7 @@ from trimaran.app.views.loop import Flow, Hull, Share, Station
 from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
 from trimaran.app.views.quality import Level, Period, QualityPoint, levels, quality
+from trimaran.app.views.seats import awaited, made_in
 from trimaran.app.views.summary import Asked, Outcomes, Summary, summary
 from trimaran.app.views.totals import HandOver, Looked, looked, totals
 from trimaran.app.views.versions import (
@@ -52,6 +53,7 @@ __all__ = [
     "Told",
     "VersionRow",
     "VersionView",
+    "awaited",
     "day",
     "days",
     "decimal",
@@ -59,6 +61,7 @@ __all__ = [
     "drift_state",
     "levels",
     "looked",
+    "made_in",
     "measured",
     "moment",
     "months",

@@ -15,7 +15,7 @@ from trimaran.control.aliases import meant
 from trimaran.control.custody import Custody
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.errors import NotFound, TrimaranError
-from trimaran.core.nouns import Balance, Entry, Verdict
+from trimaran.core.nouns import Balance, Entry, Verdict, name_of
 from trimaran.data.declaration import Definition
 from trimaran.monitor import Details, answered, read_details
 
@@ -128,21 +128,25 @@ class Book:
         return next((measure for measure in required if measure in MEASURES), standard)
 
     def version(self, name: str) -> VersionState:
-        """Return the version that ``v3``, ``3``, an alias or a word like ``live`` names.
+        """Return the version that ``v3``, ``3``, ``s3`` of a segment, an alias or a word like ``live`` names.
 
         Raises ``NotFound`` that lists the versions and aliases there are.
         """
         aliased = meant(self.workspace.ledger, self.product, name)
+        of_segments = [state for made in self.state.segments.values() for state in made]
         found = next(
             (
                 state
-                for state in self.state.versions.values()
+                for state in [*self.state.versions.values(), *of_segments]
                 if name in {state.version.name, str(state.version.number)} or state.entry == aliased
             ),
             None,
         )
         if found is None:
             names = ", ".join(state.version.name for state in self.listed) or "none yet"
+            if of_segments:
+                numbers = [state.version.number for state in of_segments]
+                names += f", and {name_of(min(numbers))} to {name_of(max(numbers))} of segments"
             aliases = sorted(alias.name for _, alias in self.state.aliases.values() if alias.segment is None)
             also = f", and the aliases {', '.join(aliases)}" if aliases else ""
             raise NotFound(f"{self.product} has no version {name!r}; it has {names}{also}")

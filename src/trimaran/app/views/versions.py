@@ -10,11 +10,12 @@ import msgspec
 from trimaran.app.views.book import Book
 from trimaran.app.views.quality import accepted_quality
 from trimaran.app.views.reigns import reigns
+from trimaran.app.views.seats import Seating, awaited, made_in, seatings
 from trimaran.build import Evidence, Example, read_evidence, read_example
 from trimaran.control.approvals import outstanding
 from trimaran.control.brief import PASSING, failing, plain, why
 from trimaran.control.standing import Signature as Signed
-from trimaran.control.state import VersionState
+from trimaran.control.state import ReplicationState, VersionState
 from trimaran.core.nouns import Finding, ModelVersion, Origin, Release, Run, Signature
 
 Fate = Literal["live", "released", "under way", "waiting", "refused", "rolled back", "trained", "in the trash", "purged"]
@@ -78,7 +79,9 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``verdicts`` holds the newest of each policy, ``lacking`` the roles still to approve, and ``evidence`` what the gate
     looked at, None before it did. ``signature`` is what it is asked and answers, ``example`` a row to try it with, None
-    for versions of before these were kept; ``origin`` is that of a model that was trained elsewhere.
+    for versions of before these were kept; ``origin`` is that of a model that was trained elsewhere. The model of a
+    ``segment``, one value of ``column``, was made in a ``replication`` like ``r2``: its approvals are those of all models of
+    that one, its moves the waves that put it into service or took it out, and its traffic the requests of its segment.
     """
 
     product: str
@@ -107,6 +110,8 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     signature: Signature | None = None
     example: Example | None = None
     origin: Origin | None = None
+    column: str | None = None
+    replication: str | None = None
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +143,8 @@ def version_rows(book: Book) -> list[VersionRow]:
 
 def version_row(book: Book, state: VersionState) -> VersionRow:
     """Return the row of one version."""
+    if state.version.segment is not None:
+        return _segment_row(book, state, seatings(book, state))
     stage = state.stage
     run = book.workspace.ledger.read(state.version.run, Run)
     lived = [reign for reign in reigns(book) if reign.number == state.version.number]
@@ -163,6 +170,8 @@ def version_view(book: Book, name: str) -> VersionView:
     state = book.version(name)
     version, run = state.version, book.workspace.ledger.read(state.version.run, Run)
     newest = {verdict.policy: (entry, verdict) for entry, verdict in state.verdicts}
+    of_segment = version.segment is not None
+    made = made_in(book, state) if of_segment else None
     return VersionView(
         product=book.product,
         row=version_row(book, state),
@@ -192,24 +201,16 @@ def version_view(book: Book, name: str) -> VersionView:
             )
             for entry, verdict in newest.values()
         ],
-        approvals=_signatures(state),
-        lacking=_lacking(book, state),
-        moves=[
-            Move(
-                at=entry.at,
-                seq=entry.seq,
-                actor=entry.actor,
-                stage=move.stage,
-                percent=_share(move),
-                reason=move.reason,
-            )
-            for entry, move in state.moves
-        ],
+        approvals=_signatures(made or state),
+        lacking=(awaited(book, made) if made is not None and state.passed("gate") else _lacking(book, state)),
+        moves=_seated(book, state) if of_segment else _moves(state),
         evidence=_evidence(book, state),
         kept_as=version.kept_as,
         signature=version.signature,
         example=_example(book, version),
         origin=version.origin,
+        column=made.record.column if made is not None else None,
+        replication=made.record.name if made is not None else None,
     )
 
 
@@ -260,10 +261,57 @@ def open_approvals(book: Book) -> list[Approvals]:
     ]
 
 
+def _segment_row(book: Book, state: VersionState, seated: list[Seating]) -> VersionRow:
+    """Return the row of a segment's model, which moves in waves."""
+    run, gate = book.workspace.ledger.read(state.version.run, Run), state.verdict("gate")
+    refused = gate is not None and gate[1].outcome not in PASSING
+    stage = seated[-1].stage if seated else "refused" if refused else "trained"
+    return VersionRow(
+        name=state.version.name,
+        number=state.version.number,
+        stage=stage,
+        since=seated[-1].entry.at if seated else state.entry.at,
+        fate=_custody(book, state) or _FATES.get(stage, "trained"),
+        cause=run.cause,
+        trained_at=state.entry.at,
+        rows=state.version.rows,
+        quality=accepted_quality(book, state),
+        live_from=seated[0].entry.at if seated else None,
+        live_until=seated[-1].entry.at if seated and stage != "live" else None,
+        reasons=[plain(seated[-1].reason)] if seated else [failing(gate[1])] if gate is not None and refused else [],
+        aliases=book.state.names_of(state.version),
+    )
+
+
+def _moves(state: VersionState) -> list[Move]:
+    return [
+        Move(at=entry.at, seq=entry.seq, actor=entry.actor, stage=move.stage, percent=_share(move), reason=move.reason)
+        for entry, move in state.moves
+    ]
+
+
+def _seated(book: Book, state: VersionState) -> list[Move]:
+    return [
+        Move(
+            at=one.entry.at,
+            seq=one.entry.seq,
+            actor=one.entry.actor,
+            stage=one.stage,
+            percent=100.0 if one.stage == "live" else 0.0,
+            reason=one.reason,
+        )
+        for one in seatings(book, state)
+    ]
+
+
 def _fate(book: Book, state: VersionState) -> Fate:
+    return _custody(book, state) or _FATES.get(state.stage, "trained")
+
+
+def _custody(book: Book, state: VersionState) -> Fate | None:
     if state.entry.seq in book.custody.purged:
         return "purged"
-    return "in the trash" if state.entry.seq in book.custody.trashed else _FATES.get(state.stage, "trained")
+    return "in the trash" if state.entry.seq in book.custody.trashed else None
 
 
 def _evidence(book: Book, state: VersionState) -> Evidence | None:
@@ -300,7 +348,7 @@ def _reasons(state: VersionState, stage: str) -> list[str]:
     return [told if stage == "rolled back" else told.partition(":")[0]]
 
 
-def _signatures(state: VersionState) -> list[Signed]:
+def _signatures(state: VersionState | ReplicationState) -> list[Signed]:
     return [
         Signed(person=one.person, role=one.role, decision=one.decision, at=entry.at, note=one.note)
         for entry, one in state.approvals

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def show(
-    version: Annotated[str, typer.Argument(metavar="vN", help="The version, like v3, or an alias.")],
+    version: Annotated[str, typer.Argument(metavar="vN", help="The version, like v3 (s3 of a segment), or an alias.")],
     product: ProductOption = None,
     workspace: WorkspaceOption = None,
     *,
@@ -34,6 +34,10 @@ def print_version(view: VersionView) -> None:
     """Print a version for a person."""
     row = view.row
     named = f" ({', '.join(row.aliases)})" if row.aliases else ""
+    if view.segment is not None:
+        named += f" of {view.segment}"
+        if view.replication is not None:
+            named += f" ({view.column}), made in {view.replication}"
     say(
         f"{view.product} {row.name}{named}: {row.fate}, {row.stage} since {moment(row.since)} UTC",
         _made(view),
@@ -53,10 +57,11 @@ def print_version(view: VersionView) -> None:
         note = f": {one.note}" if one.note else ""
         say(f"{one.person} ({one.role}) says {one.decision}, {moment(one.at)} UTC{note}")
     if view.lacking:
-        say(f"waits for {', '.join(view.lacking)}: trimaran approve {row.name} --role {view.lacking[0]}")
+        say(f"waits for {', '.join(view.lacking)}: trimaran approve {view.replication or row.name} --role {view.lacking[0]}")
     if view.moves:
         moves = [(moment(move.at), move.stage, f"{move.percent:g} %", move.actor, move.reason) for move in view.moves]
-        say("", table(("when (UTC)", "to", ">traffic", "by", "*why"), moves))
+        share = ">traffic" if view.segment is None else ">of its segment"
+        say("", table(("when (UTC)", "to", share, "by", "*why"), moves))
 
 
 def _made(view: VersionView) -> str:
