@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from trimaran.backends.onnx_format import OnnxFormat
 from trimaran.backends.skops_format import SkopsFormat
@@ -65,6 +65,24 @@ def test_it_keeps_the_laws_of_a_model_format(format_: ModelFormat, model: str, l
 def test_a_model_fitted_again_alike_gives_the_same_bytes(format_: ModelFormat) -> None:
     names = ["a", "b", "c", "d"]
     assert format_.dump(boosting().fit(ROWS, TRUTH), names) == format_.dump(fitted("boosting"), names)
+
+
+def test_skops_scores_on_one_thread_and_leaves_the_threads_of_others_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    def openmp() -> int:
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"}.pop()
+
+    def predict_proba(model: HistGradientBoostingClassifier, rows: np.ndarray) -> np.ndarray:
+        used.append(openmp())
+        return np.full((len(rows), 2), 0.5)
+
+    model = fitted("boosting")
+    monkeypatch.setattr(HistGradientBoostingClassifier, "predict_proba", predict_proba)
+    scorer = SkopsFormat().load(SkopsFormat().dump(model, list("abcd")))
+    with threadpool_limits(2, user_api="openmp"):
+        scorer(ROWS)
+        assert (used, openmp()) == ([1], 2)
 
 
 def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:
