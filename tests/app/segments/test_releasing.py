@@ -1,94 +1,24 @@
 """A small product from its file to waves of segment models in service, as its table and its page tell it."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import numpy as np
 import polars as pl
 import pytest
 from litestar.testing import TestClient
+from shops import DAYS, NOW, SHOPS, START, lived, sales
 
 from trimaran.app.batch import BatchScorer
-from trimaran.app.lifecycle import Lifecycle
-from trimaran.app.loading import load_file
-from trimaran.app.progress import progress
-from trimaran.app.running import run_once
 from trimaran.app.segments import segments_view
 from trimaran.app.views import Book
-from trimaran.app.workspace import Workspace
-from trimaran.core.clock import ManualClock
 from trimaran.doors.cli.main import run
 from trimaran.doors.dashboard.app import make_app
 from trimaran.monitor import read_details
 
-START, DAYS, SHOPS = datetime(2024, 1, 1, tzinfo=UTC), 50, 8
-NOW = START + timedelta(days=DAYS)
-PRODUCT = """
-import numpy as np
-import trimaran as tm
-from sklearn.linear_model import LogisticRegression
-
-product = tm.Product("shops", owner="ops", predict_at="at")
-sales = product.table("sales.parquet", key="sale", time="at", known={"returned": "told"})
-
-@product.feature(sales)
-def size(x):
-    return x
-
-@product.feature(sales)
-def price(z):
-    return z
-
-@product.label(sales, wait="1h")
-def back(returned):
-    return returned > 0
-
-@product.model()
-def fit(X, y):
-    if X["price"].max() > 99:
-        raise ValueError("a price that cannot be")
-    return LogisticRegression().fit(X.to_numpy(), y)
-
-product.accept(out_of_time="10d", auc=">= 0.5", minimum=100)
-product.release(approve=["risk"])
-product.replicate(by="shop", minimum=100, tested=20, waves=[20, 100], hold="1h")
-"""
-
-
-def sales(days=DAYS, each=600, seed=0):
-    """Return sales of shops whose customers differ, the last with a few rows only."""
-    random = np.random.default_rng(seed)
-    shop = np.repeat(np.arange(SHOPS), each)
-    x, z = random.normal(size=(2, SHOPS * each))
-    seconds = np.tile(np.linspace(0, days * 86_400 - 7_200, each), SHOPS)
-    at = pl.Series(seconds.astype(np.int64) * 1_000_000).cast(pl.Duration("us")) + START
-    twist = np.where(np.arange(SHOPS) % 2 == 0, 2.0, -2.0)[shop]
-    frame = pl.DataFrame(
-        {
-            "sale": [f"{seed}-{place}" for place in range(SHOPS * each)],
-            "shop": [f"shop {place}" for place in shop],
-            "at": at,
-            "told": at + timedelta(minutes=30),
-            "returned": (x + twist * z + random.normal(size=SHOPS * each) > 0).astype(np.int64),
-            "x": x,
-            "z": z,
-        }
-    )
-    few = (pl.col("shop") == "shop 7") & (pl.int_range(pl.len()) % 20 != 0)
-    return frame.filter(~few)
-
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shops")
-    sales().write_parquet(folder / "sales.parquet")
-    (folder / "shops.py").write_text(PRODUCT)
-    workspace = Workspace(folder / "workspace", clock=ManualClock(NOW))
-    workspace.data_root = folder
-    with progress() as bars:
-        life = Lifecycle(workspace, load_file(folder / "shops.py"), bars, path=folder / "shops.py")
-        run_once(life)
-    return life
+    return lived(tmp_path_factory.mktemp("shops"))
 
 
 def view(life):
@@ -149,7 +79,7 @@ def test_one_table_and_one_page_tell_of_every_segment(life, capsys):
     said = json.loads(capsys.readouterr().out)
     assert {row["segment"] for row in said["segments"]} == {f"shop {place}" for place in range(SHOPS)}
     assert run(["segments", "--workspace", root]) == 0
-    assert "7 of 8 segments by shop" in " ".join(capsys.readouterr().out.split())
+    assert "r1, the newest training: 7 of 8 segments by shop" in " ".join(capsys.readouterr().out.split())
     with TestClient(make_app(life.workspace, secret="s" * 32), base_url="http://127.0.0.1:8500") as client:
         page = client.get("/products/shops/segments")
         assert page.status_code == 200

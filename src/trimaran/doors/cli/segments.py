@@ -35,15 +35,17 @@ def segments(
 
 def print_segments(view: SegmentsView, *, most: int | None = MOST) -> None:
     """Print all segments for a person."""
-    fates = ", ".join(f"{count} {fate}" for fate, count in view.fates.items() if fate != "own")
+    without = ", ".join(f"{count} {fate}" for fate, count in view.fates.items() if fate != "own")
+    serving = ", ".join(f"{count} of {name}" for name, count in view.serving.items())
     say(
-        f"{view.product} {view.replication}: {view.fates.get('own', 0)} of {len(view.segments)} segments by {view.column} have a "
-        f"model of their own{f'; the pooled model answers for the others ({fates})' if fates else ''}",
-        f"trained in {view.seconds:,.0f} s because of {view.cause}, held against {view.pooled or 'nothing: no version had passed'}; "
-        f"{view.served} are in service",
+        f"{view.product} {view.replication}, the newest training: {view.fates.get('own', 0)} of {len(view.segments)} segments by "
+        f"{view.column} have a model of their own{f' ({without})' if without else ''}; it took {view.seconds:,.0f} s, because of "
+        f"{view.cause}, and was held against {view.pooled or 'nothing: no version had passed'}",
+        f"in service: {view.served} segments are answered by a model of their own{f' ({serving})' if serving else ''}, "
+        f"{view.pooled_serves} by the pooled model",
     )
     if view.verdict not in {"pass", "warn"}:
-        say(f"all together: {view.verdict or 'not judged'}: {'; '.join(view.reasons)}")
+        say(f"all models of {view.replication} together: {view.verdict or 'not judged'}: {'; '.join(view.reasons)}")
     if view.lacking:
         role = view.lacking[0]
         say(f"waits for {', '.join(view.lacking)}: trimaran approve {view.replication} --role {role}")
@@ -51,6 +53,7 @@ def print_segments(view: SegmentsView, *, most: int | None = MOST) -> None:
         waves = [
             (
                 moment(one.at),
+                one.replication,
                 f"{one.number} of {one.of}",
                 one.stage,
                 str(one.segments),
@@ -60,11 +63,11 @@ def print_segments(view: SegmentsView, *, most: int | None = MOST) -> None:
             )
             for one in view.waves
         ]
-        say("", table(("when (UTC)", "wave", "stage", ">segments", ">served", "verdict", "*why"), waves))
+        say("", table(("when (UTC)", "training", "wave", "stage", ">segments", ">served", "verdict", "*why"), waves))
     rows = [
         (
             one.segment,
-            one.answers,
+            one.answers if one.answers_from in {"", view.replication} else f"{one.answers} of {one.answers_from}",
             one.fate,
             str(one.wave or ""),
             f"{one.rows:,}",
@@ -74,7 +77,7 @@ def print_segments(view: SegmentsView, *, most: int | None = MOST) -> None:
         )
         for one in view.segments[:most]
     ]
-    said = (view.column, "answers", "model", ">wave", ">rows", f">{view.measure}", ">pooled", "*why")
+    said = (view.column, "answers", f"in {view.replication}", ">wave", ">rows", f">{view.measure}", ">pooled", "*why")
     say("", table(said, rows))
     left = len(view.segments) - len(rows)
     if left:
