@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 import onnx
 import pytest
+from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -19,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
+from xgboost import XGBClassifier, XGBRegressor
 
 from trimaran.backends.onnx_format import OnnxFormat
 from trimaran.backends.skops_format import SkopsFormat
@@ -36,9 +41,21 @@ def boosting(**settings: Any) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(max_iter=10, random_state=0, **settings)
 
 
+def light(**settings: Any) -> LGBMClassifier:
+    return LGBMClassifier(n_estimators=10, n_jobs=1, random_state=0, verbosity=-1, **settings)
+
+
+def extreme(**settings: Any) -> XGBClassifier:
+    return XGBClassifier(n_estimators=10, n_jobs=1, random_state=0, **settings)
+
+
 FITS: dict[str, Callable[[], Any]] = {
     "boosting": lambda: boosting().fit(ROWS, TRUTH),
     "logistic": lambda: make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(ROWS, TRUTH),
+    "lightgbm": lambda: light().fit(ROWS, TRUTH),
+    "xgboost": lambda: extreme().fit(ROWS, TRUTH),
+    "lightgbm, calibrated": lambda: CalibratedClassifierCV(light(), cv=2).fit(ROWS, TRUTH),
+    "xgboost, calibrated": lambda: CalibratedClassifierCV(extreme(), cv=2).fit(ROWS, TRUTH),
 }
 FORMATS: tuple[ModelFormat, ...] = (OnnxFormat(), SkopsFormat())
 
@@ -93,6 +110,60 @@ def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:
             OnnxFormat().dump(whole.fit(rows, TRUTH), ["a", "b"])
 
 
+WHOLE = np.nan_to_num(ROWS)
+NUMBER = WHOLE[:, 0] * 30 + 1000
+CLASSES = np.digitize(WHOLE[:, 0], [-0.5, 0.5])
+
+
+@pytest.mark.parametrize("rows", [ROWS, WHOLE], ids=["with missing values", "without"])
+@pytest.mark.parametrize("model", [LGBMRegressor(n_jobs=1, verbosity=-1), XGBRegressor(n_jobs=1)], ids=["light", "extreme"])
+def test_boosters_of_numbers_compile_with_every_row_as_they_answer_it(model: Any, rows: np.ndarray) -> None:
+    model.fit(rows, NUMBER)
+    scorer = OnnxFormat().load(OnnxFormat().dump(model, ["a", "b", "c", "d"]))
+    # On rows with holes too where there were none in training: what is missing goes its own way in each library.
+    assert np.abs(scorer(ROWS) - model.predict(ROWS)).max() < 1e-4 * NUMBER.std()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [light(), extreme(), CalibratedClassifierCV(light(), cv=2), CalibratedClassifierCV(extreme(), cv=2)],
+    ids=["light", "extreme", "light, calibrated", "extreme, calibrated"],
+)
+def test_boosters_of_several_classes_compile_with_the_probability_of_each(model: Any) -> None:
+    model.fit(ROWS, CLASSES)
+    scorer = OnnxFormat().load(OnnxFormat().dump(model, ["a", "b", "c", "d"]))
+    assert np.abs(scorer(ROWS) - model.predict_proba(ROWS)).max() < formats_kit.TOLERANCE
+
+
+def test_a_split_between_two_floats_divides_rows_as_the_booster_does() -> None:
+    edges = np.array([0.1, 0.3, 0.7, 1.1], dtype=np.float32)
+    beside = np.stack([np.nextafter(edges, np.float32(-9)), edges, np.nextafter(edges, np.float32(9))]).reshape(-1, 1)
+    rows = np.repeat(beside, 40, axis=0)
+    model = light(min_child_samples=1, max_bin=255, min_data_in_bin=1).fit(rows, (np.arange(len(rows)) // 40 % 2))
+    scorer = OnnxFormat().load(OnnxFormat().dump(model, ["a"]))
+    assert len(np.unique(model.predict_proba(beside)[:, 1])) > 2, "it tells neighbours among floats apart"
+    assert np.abs(scorer(beside) - model.predict_proba(beside)[:, 1]).max() < formats_kit.TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LGBMRegressor(objective="poisson", n_jobs=1, verbosity=-1),
+        LGBMRegressor(linear_tree=True, n_jobs=1, verbosity=-1),
+        LGBMRegressor(boosting_type="rf", bagging_freq=1, bagging_fraction=0.5, n_jobs=1, verbosity=-1),
+        XGBRegressor(objective="count:poisson", n_jobs=1),
+        XGBRegressor(booster="dart", n_jobs=1),
+    ],
+    ids=["light of counts", "light with lines", "light forest", "extreme of counts", "extreme dart"],
+)
+def test_boosters_that_are_more_than_sums_of_trees_are_kept_and_not_compiled(model: Any) -> None:
+    model.fit(WHOLE, np.abs(NUMBER))
+    with pytest.raises(InputError, match="a booster does not compile to ONNX"):
+        OnnxFormat().dump(model, ["a", "b", "c", "d"])
+    kept = SkopsFormat().load(SkopsFormat().dump(model, ["a", "b", "c", "d"]))
+    assert np.abs(kept(WHOLE) - model.predict(WHOLE)).max() == 0
+
+
 def test_onnx_refuses_weights_in_another_file() -> None:
     model = onnx.load_from_string(OnnxFormat().dump(fitted("logistic"), ["a", "b", "c", "d"]))
     tensor = model.graph.initializer.add(name="w", data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
@@ -134,3 +205,21 @@ def test_skops_refuses_a_file_that_unpacks_to_too_much() -> None:
     data = SkopsFormat().dump(fitted("logistic"), ["a", "b", "c", "d"])
     with pytest.raises(InputError, match="more than 1000"):
         SkopsFormat(largest=1000).load(data)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_a_booster_whose_library_is_not_installed_says_what_to_install(name: str, tmp_path: Path) -> None:
+    (tmp_path / "model.skops").write_bytes(SkopsFormat().dump(fitted(name), ["a", "b", "c", "d"]))
+    lines = [
+        "import sys, pathlib",
+        f"sys.modules[{name!r}] = None",
+        "from trimaran.backends.skops_format import SkopsFormat",
+        "from trimaran.core.errors import Unavailable",
+        "try:",
+        "    SkopsFormat().load(pathlib.Path('model.skops').read_bytes())",
+        "except Unavailable as error:",
+        "    print(error)",
+    ]
+    call = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"a model of {name} needs a library that is not installed: run `pip install {name}" in done.stdout

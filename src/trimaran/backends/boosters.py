@@ -11,6 +11,9 @@ import numpy as np
 from trimaran.core.errors import Fault, InputError, Unavailable
 from trimaran.core.ports import Scorer
 
+PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu"}
+"""What to install for each library."""
+
 _CLASSIFY = ("binary:logistic", "multi:softprob", "binary", "multiclass", "multiclassova", "cross_entropy")
 _REGRESS = ("reg:", "count:", "survival:", "regression", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie")
 
@@ -42,7 +45,7 @@ class XgboostFormat:
 
     def read(self, data: bytes) -> Booster:
         """Return the model with what it says of itself."""
-        xgboost = _library("xgboost", "xgboost-cpu")
+        xgboost = _library("xgboost")
         booster = xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(bytearray(data))
@@ -71,7 +74,7 @@ class LightgbmFormat:
 
     def read(self, data: bytes) -> Booster:
         """Return the model with what it says of itself."""
-        lightgbm = _library("lightgbm", "lightgbm")
+        lightgbm = _library("lightgbm")
         try:
             text = data.decode()
             _check_text(text)
@@ -89,6 +92,11 @@ class LightgbmFormat:
         return Booster(score, None if nameless else names, len(names), objective.split(" ")[0])
 
 
+def lacking(name: str) -> Unavailable:
+    """Return the error that a library which a model needs is not installed."""
+    return Unavailable(f"a model of {name} needs a library that is not installed: run `pip install {PACKAGES[name]}`")
+
+
 def _check_text(text: str) -> None:
     # LightGBM reads on past what is cut off, and past its own end mark without a word.
     if not text.startswith("tree\n") or "end of trees" not in text:
@@ -96,12 +104,11 @@ def _check_text(text: str) -> None:
         raise ValueError(what)
 
 
-def _library(name: str, package: str) -> Any:
+def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        message = f"a model of {name} needs a library that is not installed: run `pip install {package}`"
-        raise Unavailable(message) from error
+        raise lacking(name) from error
 
 
 def _unreadable(library: str, form: str, error: Exception) -> InputError:

@@ -15,6 +15,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
+from trimaran.backends.booster_trees import LIBRARIES, learn_to_convert
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.ports import Scorer
 
@@ -38,7 +39,9 @@ UNREADABLE = (
 
 
 class OnnxFormat:
-    """A ``ModelFormat`` for classifiers and regressors of scikit-learn; one packed float32 input, one thread a session.
+    """A ``ModelFormat`` for classifiers and regressors of scikit-learn, LightGBM's and XGBoost's among them.
+
+    One packed float32 input, one thread a session.
 
     A conversion can be legal and wrong: compare its answers with the model's on real rows before it is trusted.
     """
@@ -50,6 +53,7 @@ class OnnxFormat:
         faults = list(_unfaithful(model))
         if faults:
             raise InputError("model", faults)
+        learn_to_convert(list(_parts(model)))
         width = FloatTensorType([None, len(features)])
         try:
             with warnings.catch_warnings():
@@ -119,6 +123,8 @@ def _parts(model: Any) -> Iterator[Any]:
     if isinstance(model, list | tuple):
         for item in model:
             yield from _parts(item)
+    elif type(model).__module__.partition(".")[0] in LIBRARIES:
+        yield model
     elif type(model).__module__.startswith("sklearn."):
         yield model
         for value in getattr(model, "__dict__", {}).values():

@@ -16,11 +16,16 @@ import skops.io as sio
 from skops.io._utils import SaveContext, get_state
 from threadpoolctl import ThreadpoolController
 
+from trimaran.backends.boosters import PACKAGES, lacking
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.ports import Scorer
 
 REVIEWED = frozenset(
     {
+        "collections.OrderedDict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
         "numpy.dtype",
         "scipy.interpolate._bsplines.BSpline",
         "sklearn.calibration._CalibratedClassifier",
@@ -33,6 +38,9 @@ REVIEWED = frozenset(
         "sklearn.gaussian_process.kernels.RBF",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.tree._tree.Tree",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
     }
 )
 """Types trusted besides those skops itself trusts: each holds numbers and neither imports, opens nor runs anything."""
@@ -46,7 +54,7 @@ _UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, Impo
 
 
 class SkopsFormat:
-    """A ``ModelFormat`` for classifiers and regressors of scikit-learn, exactly as they were fitted.
+    """A ``ModelFormat`` for classifiers and regressors of scikit-learn, LightGBM and XGBoost, exactly as they were fitted.
 
     ``largest`` is the most bytes that a file it loads may unpack to.
     """
@@ -104,14 +112,32 @@ def _threads() -> ThreadpoolController:
 
 
 def read_estimator(data: bytes, largest: int = SIZE_LIMIT) -> Any:
-    """Return the estimator in a skops file; raises ``InputError``, before anything of it runs, for a type not reviewed."""
+    """Return the estimator in a skops file; raises ``InputError``, before anything of it runs, for a type not reviewed.
+
+    Raises ``Unavailable`` for one of LightGBM or XGBoost where that is not installed.
+    """
     try:
         _refuse_large(data, largest)
         _refuse_unknown(data)
         return sio.loads(data, trusted=sorted(REVIEWED))
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in PACKAGES:
+            raise lacking(library) from error
+        raise _no_file(error) from error
     except _UNREADABLE as error:
-        fault = Fault(what=f"these bytes are not a skops file: {error}", remedy="dump it with this format")
-        raise InputError("model", [fault]) from error
+        raise _no_file(error) from error
+
+
+def boosters_in(data: bytes) -> list[str]:
+    """Return the libraries besides scikit-learn that a skops file's model needs to answer."""
+    types = sio.get_untrusted_types(data=data)
+    return [name for name in PACKAGES if any(each.startswith(f"{name}.") for each in types)]
+
+
+def _no_file(error: Exception) -> InputError:
+    fault = Fault(what=f"these bytes are not a skops file: {error}", remedy="dump it with this format")
+    return InputError("model", [fault])
 
 
 def _refuse_large(data: bytes, largest: int) -> None:

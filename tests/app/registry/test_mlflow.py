@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import RBFSampler
@@ -141,6 +142,16 @@ def test_a_version_without_a_compiled_form_is_handed_out_as_skops(life, place, k
     rows, expected = asked(life.workspace, state.version)
     found = np.array(told(place, place / "out", rows)["answers"])[:, 1]
     assert np.abs(found - expected).max() < 1e-6
+
+
+def test_a_booster_within_a_model_of_scikit_learn_is_named_among_what_to_install(life, place, known):
+    features, labels = known
+    booster = LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1)
+    # Random features do not compile, so that the native form is what is handed out.
+    model = make_pipeline(SimpleImputer(), RBFSampler(n_components=10, random_state=0), booster)
+    adopt(life, model.fit(features.to_numpy(), labels), trained_until=UNTIL)
+    assert export_model(life.workspace, "v1", place / "out").flavour == "sklearn"
+    assert "\nlightgbm==" in (place / "out" / "requirements.txt").read_text()
 
 
 def test_what_is_handed_out_is_whole_or_not_there_and_replaces_nothing(life, place, known):

@@ -119,6 +119,66 @@ def test_real_tables_without_a_time_become_gated_models_and_say_what_that_is_wor
     assert next(one.value for one in verdict.findings if one.check.startswith(measure)) > least
 
 
+def test_what_is_installed_is_compared_and_the_file_says_why(tmp_path):
+    started = begun(tmp_path, rides(), "minutes", time="at", key="ride")
+    assert started.models == ["linear", "boosted", "lightgbm"]
+    text = (tmp_path / "rides.py").read_text()
+    assert "LightGBM was installed; XGBoost too." in text
+    assert "# Where LightGBM is not, strike it here" in text
+    assert "xgboost" not in text
+
+
+@pytest.mark.parametrize(
+    ("said", "installed", "models", "told"),
+    [
+        ({"booster": "xgboost"}, ["lightgbm", "xgboost"], ["linear", "boosted", "xgboost"], "XGBoost was asked for."),
+        ({}, ["xgboost"], ["linear", "boosted", "xgboost"], "XGBoost was installed."),
+        ({"booster": "none"}, ["lightgbm"], ["linear", "boosted"], "No other was wanted."),
+        ({}, [], ["linear", "boosted"], "Neither LightGBM nor\n# XGBoost was installed."),
+    ],
+)
+def test_only_a_library_that_is_used_is_imported(tmp_path, said, installed, models, told):
+    asked = Asked(table(tmp_path, rides()), "zone", "at", "ride", **said)
+    assert start("rides", asked, tmp_path, "ana", installed=installed).models == models
+    text = (tmp_path / "rides.py").read_text()
+    assert f" {told}" in text
+    assert [name for name in ("lightgbm", "xgboost") if f"from {name} import" in text] == models[2:]
+    clean(tmp_path / "rides.py")
+
+
+@pytest.mark.parametrize(
+    ("booster", "installed", "told"),
+    [
+        ("catboost", ["xgboost"], "'catboost' is no booster; install it, or choose from: xgboost, none"),
+        ("lightgbm", ["xgboost"], "lightgbm is not installed here; install it, or choose from: xgboost, none"),
+    ],
+)
+def test_a_booster_that_is_not_there_is_refused_with_the_choices(tmp_path, booster, installed, told):
+    with pytest.raises(InputError) as raised:
+        start("rides", Asked(table(tmp_path, rides()), "zone", booster=booster), tmp_path, "ana", installed=installed)
+    assert told in str(raised.value)
+    assert not (tmp_path / "rides.py").exists()
+
+
+@pytest.mark.parametrize("booster", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize(
+    ("name", "measure", "least"), [("diabetes", "r2", 0.15), ("wine", "accuracy", 0.8), ("breast_cancer", "auc", 0.95)]
+)
+def test_a_booster_learns_real_tables_and_serves_compiled_once_parity_is_shown(tmp_path, booster, name, measure, least):
+    begun(tmp_path, bundled(name), "target", booster=booster)
+    path = tmp_path / "rides.py"
+    alone = (
+        path.read_text().replace(f'["linear", "boosted", "{booster}"]', f'["{booster}"]').replace("trials=12", "trials=3")
+    )
+    path.write_text(alone)
+    state, verdict = run(path, tmp_path)
+    assert verdict.outcome == "pass", verdict.reasons
+    assert state.version.compiled is not None
+    found = {finding.check: finding for finding in verdict.findings}
+    assert "the compiled form gives the native model's answers" in found["parity"].reason
+    assert next(one.value for one in verdict.findings if one.check.startswith(measure)) > least
+
+
 def test_a_series_is_forecast_by_its_lags(tmp_path):
     days = [MORNING + timedelta(days=day) for day in range(200)]
     level = {"a": 100.0, "b": 300.0}

@@ -104,7 +104,9 @@ def _flavour(workspace: Workspace, version: ModelVersion, signature: Signature) 
             function = {"model_path": "model.skops", "predict_fn": "predict_proba" if classifies else "predict"}
             trusted = sorted(import_module("trimaran.backends.skops_format").REVIEWED)
             settings = {"pickled_model": "model.skops", "serialization_format": "skops", "skops_trusted_types": trusted}
-            return _Flavour("sklearn", settings, function, {"model.skops": data}, ("scikit-learn", "skops"), tensor)
+            inside = import_module("trimaran.backends.skops_format").boosters_in(data)
+            packages = ("scikit-learn", "skops", *inside)
+            return _Flavour("sklearn", settings, function, {"model.skops": data}, packages, tensor)
         case "xgboost":
             file = "model.json" if data.lstrip()[1:2] == b'"' else "model.ubj"
             settings = {"data": file, "model_class": "xgboost.core.Booster", "model_format": file.rpartition(".")[2]}

@@ -24,13 +24,17 @@ FEW_NUMBERS = 12
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person said of their table; columns are named as in the file."""
+    """What a person said of their table; columns are named as in the file.
+
+    ``booster`` is a library to compare besides scikit-learn, ``none`` for none, None for one that is installed.
+    """
 
     path: Path
     label: str
     time: str | None = None
     key: str | None = None
     task: Kind | None = None
+    booster: str | None = None
 
 
 @dataclass(frozen=True)

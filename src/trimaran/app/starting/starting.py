@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
 from trimaran.app.starting.columns import judge_columns
 from trimaran.app.starting.looking import Asked, look
+from trimaran.app.starting.portfolio import choose_portfolio, installed_boosters
 from trimaran.app.starting.writing import write_product
 from trimaran.core.errors import Conflict, Fault, InputError
 from trimaran.core.tasks import Kind
@@ -24,10 +26,13 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     features: int
     classes: list[str]
     left_out: dict[str, str]
+    models: list[str]
 
 
-def start(name: str, asked: Asked, folder: Path, owner: str) -> Started:
+def start(name: str, asked: Asked, folder: Path, owner: str, *, installed: Collection[str] | None = None) -> Started:
     """Write a product file ``NAME.py`` for a table and return what was seen.
+
+    ``installed`` are the boosters that may be used; by default those that can be imported here.
 
     Raises ``InputError`` with every fault of the table and the name, ``Conflict`` where the file is there already.
     """
@@ -39,6 +44,7 @@ def start(name: str, asked: Asked, folder: Path, owner: str) -> Started:
     if path.exists():
         message = f"{path} is there already and is not overwritten; give another name, or move it away"
         raise Conflict(message)
+    portfolio = choose_portfolio(asked.booster, installed_boosters() if installed is None else installed)
     looked = look(asked)
     judged = judge_columns(looked)
     used = len(judged.numbers) + len(judged.codes) + len(judged.encoded) + len(judged.moments)
@@ -46,7 +52,7 @@ def start(name: str, asked: Asked, folder: Path, owner: str) -> Started:
         reasons = "; ".join(f"{column}: {reason}" for column, reason in judged.left_out.items())
         remedy = "give a table with columns that are known in time"
         raise InputError(str(asked.path), [Fault(what=f"no column can tell {asked.label!r}: {reasons}", remedy=remedy)])
-    text = write_product(name, looked, judged, owner)
+    text = write_product(name, looked, judged, portfolio, owner)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     return Started(
@@ -58,4 +64,5 @@ def start(name: str, asked: Asked, folder: Path, owner: str) -> Started:
         features=used,
         classes=looked.classes,
         left_out=judged.left_out,
+        models=portfolio.kinds,
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from trimaran.app.starting.columns import Judged
 from trimaran.app.starting.looking import Looked
+from trimaran.app.starting.portfolio import Portfolio, imports_of, write_model
 from trimaran.core.durations import format_duration
 
 WIDTH = 88
@@ -21,7 +22,7 @@ TEST_SHARE = 0.2
 _SPAN = timedelta(days=100)
 """Over how many days the rows of a table without a time are spread."""
 
-_SLICED, _CALIBRATED = 5000, 500
+_SLICED = 5000
 _LAGS = (1, 7, 28)
 _DAY = timedelta(days=1)
 
@@ -39,17 +40,17 @@ class _Plan:
     outcome: str
 
 
-def write_product(name: str, looked: Looked, judged: Judged, owner: str) -> str:
+def write_product(name: str, looked: Looked, judged: Judged, portfolio: Portfolio, owner: str) -> str:
     """Return the text of a product file; ``trimaran run`` takes it as it is."""
     plan = _plan(looked, judged)
     parts = [
-        _head(name, owner, plan),
+        _head(name, owner, plan, portfolio),
         _reading(plan),
         _table(plan),
         _left_out(judged),
         _features(plan),
         _label(plan),
-        _model(plan),
+        write_model(looked, portfolio),
         _policy(plan),
     ]
     text = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
@@ -82,7 +83,7 @@ def _rounded(span: timedelta) -> timedelta:
     return timedelta(seconds=max(1, round(span.total_seconds())))
 
 
-def _head(name: str, owner: str, plan: _Plan) -> str:
+def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
     looked = plan.looked
     kinds = {"binary": "whether", "regression": "the number", "multiclass": "the class"}
     split = (
@@ -106,7 +107,7 @@ def _head(name: str, owner: str, plan: _Plan) -> str:
             "",
             "import polars as pl",
             "import trimaran as tm",
-            *_estimators(plan),
+            *imports_of(looked, portfolio),
             "",
             _call("FILE = Path(", [_text(str(looked.asked.path.resolve()))]),
             f"# DECIDE: how long after its moment is a row's {looked.label} known?",
@@ -124,16 +125,6 @@ def _names(plan: _Plan) -> list[str]:
         return []
     pairs = [f"{_text(old)}: {_text(new)}" for old, new in plan.looked.renamed.items()]
     return ["# Columns are named as Python can say them.", _call("NAMES = {", pairs, "}")]
-
-
-def _estimators(plan: _Plan) -> list[str]:
-    regression = plan.looked.task == "regression"
-    kind = "Regressor" if regression else "Classifier"
-    lines = [f"from sklearn.ensemble import HistGradientBoosting{kind}", "from sklearn.impute import SimpleImputer"]
-    if _calibrates(plan):
-        lines.insert(0, "from sklearn.calibration import CalibratedClassifierCV")
-    lines.append(f"from sklearn.linear_model import {'Ridge' if regression else 'LogisticRegression'}")
-    return [*lines, "from sklearn.pipeline import make_pipeline", "from sklearn.preprocessing import StandardScaler"]
 
 
 def _reading(plan: _Plan) -> str:
@@ -271,47 +262,6 @@ def _yes(looked: Looked) -> str:
         return looked.classes[-1]
     counts = known.cast(pl.String).alias("value").value_counts().sort(["count", "value"])
     return str(counts["value"][0])
-
-
-def _calibrates(plan: _Plan) -> bool:
-    return plan.looked.task != "regression" and plan.looked.rows.height >= _CALIBRATED
-
-
-def _model(plan: _Plan) -> str:
-    regression = plan.looked.task == "regression"
-    linear = "Ridge()" if regression else "LogisticRegression(max_iter=500)"
-    boosted = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
-    answer = "model.fit(X.to_numpy(), y)"
-    calibrated = []
-    if _calibrates(plan):
-        # Measured: around a pipeline of a linear model it compiles to ONNX wrongly, and that is calibrated by its own loss.
-        calibrated = ['        model = CalibratedClassifierCV(model, method="sigmoid", cv=3)']
-    return "\n".join(
-        [
-            "",
-            "# Chosen by tuning on the newest fifth of the training rows.",
-            "@product.model(",
-            "    tune={",
-            '        "kind": ["linear", "boosted"],',
-            '        "learning_rate": tm.log(0.03, 0.3),',
-            '        "max_leaf_nodes": [7, 15, 31],',
-            "    },",
-            "    trials=8,",
-            ")",
-            'def fit(X, y, kind="boosted", learning_rate=0.1, max_leaf_nodes=15):',
-            '    if kind == "linear":',
-            "        filled = SimpleImputer(keep_empty_features=True)",
-            f"        linear = {linear}",
-            "        model = make_pipeline(filled, StandardScaler(), linear)",
-            "    else:",
-            f"        model = {boosted}(",
-            "            learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes",
-            "        )",
-            *calibrated,
-            f"    return {answer}",
-            "",
-        ]
-    )
 
 
 def _policy(plan: _Plan) -> str:

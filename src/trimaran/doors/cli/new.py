@@ -30,16 +30,21 @@ def new(
         Literal["binary", "regression", "multiclass"] | None,
         typer.Option(help="What the label is, where its values mislead."),
     ] = None,
+    booster: Annotated[
+        Literal["lightgbm", "xgboost", "none"] | None,
+        typer.Option(help="What to compare besides scikit-learn; without it, LightGBM or XGBoost where one is installed."),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the product file is written.")] = Path(),
     *,
     json: JsonOption = False,
 ) -> None:
     """Begin a product from a table alone: writes its file, with task, split, features, models and a gate to decide on."""
-    started = start(name, Asked(source, label, time, key, task), folder, default_person())
+    started = start(name, Asked(source, label, time, key, task, booster), folder, default_person())
     if json:
         print_json(started)
         return
     say(f"{started.file}: {started.task}, {started.labelled:,} of {started.rows:,} rows have a label")
+    say(f"models to compare: {', '.join(started.models)}")
     if started.left_out:
         say(table(("left out", "why"), list(started.left_out.items())))
     say(f"read it, decide where it says DECIDE, then: trimaran run {started.file}")
