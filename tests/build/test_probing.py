@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,35 @@ def test_times_are_those_of_single_rows():
     assert set(seen) == {(1, 3)}
     assert 0 < latency.p50.value <= latency.p99.value
     assert latency.p99.n == len(seen) - 5
+
+
+def spin(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+def test_what_interrupts_a_call_now_and_then_is_not_the_models_time_but_a_slow_row_is():
+    calls = []
+
+    def interrupted(rows):
+        calls.append(None)
+        if len(calls) % 20 == 0:
+            spin(0.005)
+        return logistic(rows)
+
+    def slow(rows):
+        if rows[0, 0] > slowest:
+            spin(0.005)
+        return logistic(rows)
+
+    rows = ROWS[:199]
+    slowest = np.quantile(rows[:, 0], 0.97)
+    assert time_scorer(interrupted, rows, "skops", calls=199).p99.value >= 0.005
+    assert time_scorer(interrupted, rows, "skops", calls=199, rounds=5).p99.value < 0.005
+    seen = time_scorer(slow, rows, "skops", calls=199, rounds=5)
+    assert seen.p99.value >= 0.005 > seen.p50.value
+    assert seen.p99.n == 199
 
 
 def test_broken_scores_are_counted():

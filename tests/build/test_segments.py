@@ -207,10 +207,30 @@ def test_processes_make_the_same_models_and_one_that_dies_is_an_error_of_its_seg
     assert (found["north"].model, found["south"].model) == (alone["north"].model, alone["south"].model)
 
 
+@pytest.mark.slow
+def test_how_long_an_answer_takes_is_measured_once_for_all_segments_before_others_train_beside(make_yard, tmp_path):
+    def unlucky(X, y):
+        if len(y) == largest:
+            raise ValueError("no model of the largest")
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    plain = make_yard(replicate="depot")
+    divided = plain.trainer.sets.make(plain.definition, plain.snapshot()).train
+    largest = divided.asked["depot"].value_counts()["count"].max()
+    yard = apart(make_yard(unlucky, replicate="depot"), tmp_path)
+    found = replicate(yard, few=0)
+    assert [model.fate for model in found.models] == ["failed", "own", "own"]
+    runs = [run for _, run in yard.ledger.history((Run,)) if run.error is None]
+    timed = [read_evidence(yard.objects, run.artifacts["evidence"]).latency for run in runs]
+    assert len(timed) == 2
+    assert timed[0] == timed[1]
+    assert timed[0].p99.note == "one row a call, the least of 5 times each, on the model of south"
+
+
 def apart(yard, folder):
     """Let the models of a yard's segments be made in processes."""
     ports = yard.trainer.ports
-    computing = Computing(lambda: 10**9, LocalExecutor(), Scratch(folder / "scratch").folder, None, ProcessExecutor(2))
+    computing = Computing(lambda: 10**9, LocalExecutor(), Scratch(folder / "scratch").folder, segments=ProcessExecutor(2))
     yard.trainer = Trainer(
         objects=yard.objects,
         ledger=yard.ledger,

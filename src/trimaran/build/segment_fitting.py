@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 PROBED = 10
 """Rows that each of the author's tests looks at in one segment; one is scored alone: a thousand segments are many."""
 
-_ALONE, _CALLS = 1, 200
+_ALONE, _CALLS, _ROUNDS = 1, 200, 5
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class Made:
 
 @dataclass
 class Recipe:
-    """How every segment's model is made; it travels to whoever does the work, and keeps there what it timed once.
+    """How every segment's model is made; it travels to whoever does the work.
 
+    ``latency`` is that of all models, None until one of them was timed.
     ``rival`` is the number of the pooled version, ``compared`` the measures that are held against it, ``window`` the bounds
     of the test rows, ``lines`` the author's files, so that an error can show the author's own lines anywhere.
     """
@@ -119,12 +120,12 @@ class Recipe:
         return Made(share.segment, 0.0, "", native, canonical(profile), evidence, scores)
 
     def _timed(self, segment: str, native: bytes, scorer: Scorer, rows: npt.NDArray[np.float32]) -> Latency:
-        """Time one model for all that this process makes, and prove that its stored form gives the same answers."""
+        """Time one model for all that are made by this recipe, and prove that its stored form gives the same answers."""
         read = self.native.load(native)
         if not compare_forms(scorer, read, rows, self.task).holds:
             raise Corrupt(f"the stored model of {segment} does not answer as the fitted one: keep another kind of estimator")
-        seen = time_scorer(read, rows, self.native.name, calls=_CALLS)
-        note = f"one row a call, timed on the model of {segment}"
+        seen = time_scorer(read, rows, self.native.name, calls=_CALLS, rounds=_ROUNDS)
+        note = f"one row a call, the least of {_ROUNDS} times each, on the model of {segment}"
         return msgspec.structs.replace(seen, p99=msgspec.structs.replace(seen.p99, note=note))
 
     def _evidence(self, share: Share, answering: Answering, scores: Floats) -> Evidence:

@@ -29,6 +29,7 @@ from trimaran.core.canon import canonical
 from trimaran.core.errors import Fault, InputError, Unavailable
 from trimaran.core.ledger import Write
 from trimaran.core.nouns import SCHEMAS, Ref, Replication, SegmentModel, Verdict
+from trimaran.core.ports import Executor
 from trimaran.data.declaration import Definition, write_schemas
 
 Floats = npt.NDArray[np.float64]
@@ -38,8 +39,8 @@ Judge = Callable[[Evidence, str, str, Ref], Verdict]
 PASSING = ("pass", "warn")
 _TASK = "segments"
 _decoder = msgspec.json.Decoder(list[SegmentModel])
-_BATCH, _ROUNDS = 32, 8
-"""A task is so many segments at most, and there are so many tasks a process at least."""
+_BATCH, _ROUNDS, _ALONE = 32, 8, 8
+"""A task is so many segments at most, and there are so many tasks a process at least; so many segments are tried alone for one to be timed."""
 
 FEW = 20_000
 """Rows to train on: for fewer, processes take longer to start than to work."""
@@ -210,6 +211,8 @@ class Replicator:
         wanted = [value for value in divided.places if value not in without]
         before = {value: found for value in wanted if (found := recorder.find(value)) is not None}
         if before:
+            timed = (one.evidence.latency for one in before.values() if one.evidence is not None)
+            recipe = replace(recipe, latency=next(timed, None))
             yield list(before.values()), [None] * len(before)
         left = [value for value in wanted if value not in before]
         size = min(_BATCH, max(1, len(left) // (_ROUNDS * getattr(self._ports.segments, "workers", 1))))
@@ -224,11 +227,29 @@ class Replicator:
     def _made(
         self, recipe: Recipe, batches: Iterable[list[Share]], *, apart: bool
     ) -> Iterator[tuple[list[Share], list[Made]]]:
-        """Yield batches with what was made of them; one whose process is lost is tried again, a segment at a time."""
-        executor = self._ports.segments if apart else None
-        if executor is None:
+        """Yield batches with what was made of them, in processes where they are ``apart``.
+
+        What an answer takes is judged once for all of them, on a model that is made and timed while no other is trained: a
+        machine that trains several makes a fast model look slow.
+        """
+        if not apart or self._ports.segments is None:
             yield from ((batch, recipe(batch)) for batch in batches)
             return
+        source = iter(batches)
+        for _ in range(_ALONE):
+            if recipe.latency is not None or (batch := next(source, None)) is None:
+                break
+            source = chain([batch[1:]] if batch[1:] else [], source)
+            for shares, made in self._apart(self._ports.segments, recipe, [batch[:1]]):
+                yield shares, made
+                if made[0].evidence is not None:
+                    recipe = replace(recipe, latency=made[0].evidence.latency)
+        yield from self._apart(self._ports.segments, recipe, source)
+
+    def _apart(
+        self, executor: Executor, recipe: Recipe, batches: Iterable[list[Share]]
+    ) -> Iterator[tuple[list[Share], list[Made]]]:
+        """Yield batches with what processes made of them; one whose process is lost is tried again, a segment at a time."""
         source = iter(batches)
         waiting: deque[list[Share]] = deque()
 
