@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -20,11 +21,11 @@ def yard(make_yard):
     return make_yard(replicate="depot")
 
 
-def replicate(yard, key="many", pooled=None, few=FEW, **more):
-    def judge(evidence, model, stored, ref):
+def replicate(yard, key="many", pooled=None, few=FEW, judge=None, defined=None, **more):
+    def gate(evidence, model, stored, ref):
         return judge_segment(yard.definition, evidence, model, stored=stored, refs=[ref])
 
-    replicator = Replicator(yard.trainer, judge, few=few)
+    replicator = Replicator(yard.trainer, judge or gate, few=few, defined=defined)
     return replicator.replicate(yard.definition, yard.snapshot(), yard.job(key=key), pooled=pooled, **more)
 
 
@@ -173,6 +174,34 @@ def test_segments_whose_runs_stand_are_not_trained_again(make_yard):
     assert replicate(yard).record.fates == {"own": 3}
     assert trained[0] == first[0]
     assert len(set(trained)) == len(trained) == 3
+
+
+def test_a_segment_with_features_of_its_own_stands_beside_one_without_also_when_it_is_found_again(yard):
+    wide = yard.definition.with_features([replace(yard.definition.features[0], name="again")])
+
+    def own(train):
+        return (wide, "# again") if train.asked["depot"][0] == "west" else None
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    def defined(version):
+        return wide if version.suggested is not None else yard.definition
+
+    pooled = with_pooled(yard)
+    whole = replicate(yard, key="whole segments", pooled=pooled, own=own)
+    made = {one.segment: one for _, one in yard.ledger.history((ModelVersion,)) if one.segment is not None}
+    assert {name: one.features[-1] == "again" for name, one in made.items()} == {
+        "north": False,
+        "south": False,
+        "west": True,
+    }
+    assert [one.suggested is not None for one in made.values()] == [False, False, True]
+
+    with pytest.raises(KeyboardInterrupt):
+        replicate(yard, key="cut", pooled=pooled, own=own, judge=interrupted)
+    again = replicate(yard, key="cut", pooled=pooled, own=own, defined=defined)
+    assert again.together.measures == whole.together.measures
 
 
 def test_control_totals_are_written_once_for_all_segments(yard):

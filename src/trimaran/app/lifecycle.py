@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from trimaran.build import (
     Job,
     Replicated,
     Rival,
+    Rows,
     Snapshot,
     Source,
     Trainer,
@@ -223,7 +225,13 @@ class Lifecycle:
         )
         definition = self._with_suggested(suggested)
         return replicate_product(
-            self.workspace, self._trainer, definition, snapshot, job, state=self.state, suggest=self._suggest_own
+            self.workspace,
+            self._trainer,
+            definition,
+            snapshot,
+            job,
+            state=self.state,
+            suggest=partial(self._suggest_own, snapshot),
         )
 
     def sign_if_awaited(self, role: str, person: str, note: str = "") -> None:
@@ -312,9 +320,10 @@ class Lifecycle:
             return self.workspace.objects.get(digest).decode() if digest is not None else None
         return suggest(self.definition, snapshot, self._trainer.sets, seed=self._seed, progress=self.progress).text or None
 
-    def _suggest_own(self, snapshot: Snapshot) -> tuple[Definition, str] | None:
-        """Suggest the features of one segment from its rows; None where none is better than nothing."""
-        text = suggest(self.definition, snapshot, self._trainer.sets.apart(), seed=self._seed, progress=self.progress).text
+    def _suggest_own(self, snapshot: Snapshot, train: Rows) -> tuple[Definition, str] | None:
+        """Suggest the features of one segment from its rows to train on; None where none is better than nothing."""
+        sets = self._trainer.sets
+        text = suggest(self.definition, snapshot, sets, seed=self._seed, progress=self.progress, train=train).text
         return (self._with_suggested(text), text) if text else None
 
     def _with_suggested(self, text: str | None) -> Definition:

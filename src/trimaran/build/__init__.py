@@ -3,7 +3,7 @@
 from trimaran.build.bringing import Brought, Inputs, check_inputs
 from trimaran.build.computing import Computing
 from trimaran.build.diary import TrialRuns
-from trimaran.build.dividing import policy_of
+from trimaran.build.dividing import Own, policy_of
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import (
     SMALL,
@@ -51,6 +51,7 @@ __all__ = [
     "Means",
     "Numerics",
     "Objective",
+    "Own",
     "Parity",
     "Period",
     "Ports",

@@ -17,8 +17,8 @@ from trimaran.core.nouns.segments import Fate
 from trimaran.data.declaration import Definition, Replicating
 
 Floats = npt.NDArray[np.float64]
-Own = Callable[[Snapshot], tuple[Definition, str] | None]
-"""Suggests the features of one segment from the rows of it: the definition that has them, and their text."""
+Own = Callable[[Rows], tuple[Definition, str] | None]
+"""Suggests the features of one segment from its rows to train on: the definition that has them, and their text."""
 
 _ROW, _SEGMENT = "__row", "__segment"
 
@@ -65,14 +65,16 @@ class Divided:
         place = self.places[segment]
         train, test = self.train.part(*place.train), self.test.part(*place.test)
         pooled = self.pooled[slice(*place.test)] if self.pooled is not None else None
-        suggested = own(self._snapshot_of(segment)) if own is not None else None
+        # The rows of a segment, and all history: a window by another column reaches beyond the segment.
+        suggested = own(train) if own is not None else None
         if suggested is None:
-            return Share(segment, self._lean(train), self._lean(test), pooled)
+            return Share(segment, _lean(train, self.definition), _lean(test, self.definition), pooled)
         definition, text = suggested
         train, test = (
-            replace(rows, features=sets.features(definition, self.snapshot, rows.asked)) for rows in (train, test)
+            replace(_lean(rows, definition), features=sets.features(definition, self.snapshot, rows.asked))
+            for rows in (train, test)
         )
-        return Share(segment, self._lean(train), self._lean(test), pooled, text)
+        return Share(segment, train, test, pooled, text)
 
     def test_rows(self, segment: str) -> Rows:
         """Return the rows that a segment is tested on."""
@@ -94,16 +96,6 @@ class Divided:
             if lacking:
                 return "one class", f"has {len(labels)} rows {words} with {lacking}"
         return "own", ""
-
-    def _lean(self, rows: Rows) -> Rows:
-        """Return rows without the columns that no caller sends: they travel to other processes."""
-        return replace(rows, asked=rows.asked.select(self.definition.given.names()))
-
-    def _snapshot_of(self, segment: str) -> Snapshot:
-        asked, column = self.definition.asked, policy_of(self.definition).by
-        mine = self.snapshot.frames[asked].filter(pl.col(column).cast(pl.String) == segment)
-        frames = {**self.snapshot.frames, asked: mine}
-        return Snapshot(frames, self.snapshot.versions, self.snapshot.until)
 
 
 def divide_segments(
@@ -131,6 +123,11 @@ def policy_of(definition: Definition) -> Replicating:
         remedy = "declare them: product.replicate(by='origin')"
         raise InputError("segments", [Fault(what=f"product {definition.name!r} has no segments", remedy=remedy)])
     return definition.replication
+
+
+def _lean(rows: Rows, definition: Definition) -> Rows:
+    """Return rows without the columns that no caller sends: they travel to other processes."""
+    return replace(rows, asked=rows.asked.select(definition.given.names()))
 
 
 def _sorted(rows: Rows, column: str) -> tuple[Rows, dict[str, tuple[int, int]]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+import polars as pl
 
 from trimaran.build.diary import plain
 from trimaran.build.evidence import Evidence, read_evidence
@@ -26,7 +27,7 @@ _TRIES = 20
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs of one replication have in common; ``key`` names the job, ``sign`` says what a model of some features is asked."""
+    """What the runs of one replication have in common; ``key`` names the job, ``sign`` says what a model of some features and columns is asked."""
 
     product: str
     key: str
@@ -42,7 +43,7 @@ class Setting:
     tested_from: datetime
     tested_to: datetime
     kept_as: str
-    sign: Callable[[Sequence[str]], Signature]
+    sign: Callable[[Sequence[str], pl.Schema], Signature]
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,15 @@ class SegmentRecorder:
         """Store models, profiles and evidence, and then the sheets that name them; return their digests by segment."""
         names = ("native", "profile", "evidence")
         blobs = [blob for _, one in made for blob in (one.native, one.profile, canonical(one.evidence))]
-        own = [text.encode() for share, _ in made if (text := share.suggested or self._setting.suggested) is not None]
-        digests = store_all(self._objects, [*blobs, *own])
+        own = [share.suggested or self._setting.suggested for share, _ in made]
+        said = dict.fromkeys(text for text in own if text is not None)
+        digests = store_all(self._objects, [*blobs, *(text.encode() for text in said)])
+        digest_of = dict(zip(said, digests[len(blobs) :], strict=True))
         kept = {
             share.segment: dict(zip(names, digests[3 * place : 3 * place + 3], strict=True))
             for place, (share, _) in enumerate(made)
         }
-        texts: Sequence[str | None] = digests[len(blobs) :] or [None] * len(made)
+        texts = [digest_of[text] if text is not None else None for text in own]
         sheets = [self._sheet(share, kept[share.segment], text) for (share, _), text in zip(made, texts, strict=True)]
         for (share, _), digest in zip(made, store_all(self._objects, [one.encode() for one in sheets]), strict=True):
             kept[share.segment] |= {SHEET: digest, **self._setting.artifacts}
@@ -129,7 +132,7 @@ class SegmentRecorder:
             tested_to=setting.tested_to,
             rows=len(train),
             kept_as=setting.kept_as,
-            signature=setting.sign(train.features.columns),
+            signature=setting.sign(train.features.columns, train.asked.schema),
         )
 
     def _run(self, share: Share, made: Made, artifacts: Mapping[str, str], started: datetime) -> Run:

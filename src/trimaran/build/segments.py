@@ -28,13 +28,16 @@ from trimaran.build.training_set import Rows, Snapshot, TrainingSet
 from trimaran.core.canon import canonical
 from trimaran.core.errors import Fault, InputError, Unavailable
 from trimaran.core.ledger import Write
-from trimaran.core.nouns import SCHEMAS, Ref, Replication, SegmentModel, Verdict
+from trimaran.core.nouns import SCHEMAS, ModelVersion, Ref, Replication, SegmentModel, Verdict
 from trimaran.core.ports import Executor
 from trimaran.data.declaration import Definition, write_schemas
 
 Floats = npt.NDArray[np.float64]
 Judge = Callable[[Evidence, str, str, Ref], Verdict]
 """Returns the verdict of a gate about evidence: the digest of the model, that of the stored evidence, and the version's Ref."""
+
+Defined = Callable[[ModelVersion], Definition]
+"""Returns the definition that a version was made by, its own features included."""
 
 PASSING = ("pass", "warn")
 _TASK = "segments"
@@ -61,14 +64,16 @@ class Replicator:
 
     Each segment leaves a run, each model that was made is a version with its evidence and the verdict of its gate. A
     replication that was cut short goes on where the ledger stops; one that was finished is found by the key of its job.
-    With ``few`` rows in all it stays in this process.
+    With ``few`` rows in all it stays in this process. ``defined`` tells by which definition a version was made, where
+    segments have features of their own.
     """
 
-    def __init__(self, trainer: Trainer, judge: Judge, few: int = FEW) -> None:
+    def __init__(self, trainer: Trainer, judge: Judge, few: int = FEW, defined: Defined | None = None) -> None:
         self._sets = trainer.sets
         self._ports: Ports = trainer.ports
         self._judge = judge
         self._few = few
+        self._defined = defined
 
     def replicate(
         self,
@@ -298,10 +303,13 @@ class Replicator:
     def _scores(self, one: Done, fresh: Made | None, divided: Divided) -> Floats | None:
         if fresh is not None:
             return fresh.scores
-        if one.version is None or policy_of(divided.definition).own:
+        if one.version is None or (self._defined is None and policy_of(divided.definition).own):
             return None
+        rows = divided.test_rows(one.segment)
+        if self._defined is not None and policy_of(divided.definition).own:
+            rows = replace(rows, features=self._sets.features(self._defined(one.version), divided.snapshot, rows.asked))
         scorer = self._ports.native.load(self._ports.objects.get(one.version.native))
-        return np.asarray(scorer(divided.test_rows(one.segment).matrix()), dtype=np.float64)
+        return np.asarray(scorer(rows.matrix()), dtype=np.float64)
 
     def _next_number(self, product: str) -> int:
         newest = self._ports.ledger.latest(Replication, product)

@@ -37,11 +37,14 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     answer: list[float | None]
 
 
-def signature_of(definition: Definition, features: Sequence[str]) -> Signature:
-    """Return the signature of a version of a product with such features."""
-    task = definition.task
+def signature_of(definition: Definition, features: Sequence[str], given: pl.Schema | None = None) -> Signature:
+    """Return the signature of a version of a product with such features, for which callers send what is ``given``.
+
+    Without it they send what the features of the definition need.
+    """
+    task, columns = definition.task, given if given is not None else definition.given
     return Signature(
-        given=[Column(name=name, type=str(kind)) for name, kind in definition.given.items()],
+        given=[Column(name=name, type=str(kind)) for name, kind in columns.items()],
         inputs=[Column(name=name, type="Float32") for name in features],
         answer=_ANSWERS[task.kind].format(label=definition.label.name),
         classes=list(task.classes),

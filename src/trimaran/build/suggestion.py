@@ -45,8 +45,16 @@ class Suggested:
     tried: int
 
 
-def suggest(definition: Definition, snapshot: Snapshot, sets: TrainingSets, *, seed: int, progress: Progress) -> Suggested:
-    """Return automated features for a product that asks for them.
+def suggest(
+    definition: Definition,
+    snapshot: Snapshot,
+    sets: TrainingSets,
+    *,
+    seed: int,
+    progress: Progress,
+    train: Rows | None = None,
+) -> Suggested:
+    """Return automated features for a product that asks for them, on ``train`` where only some training rows are meant.
 
     Ideas come from the declared tables under the definition's own rules of time. All together are fitted on the older part
     of the training window and ranked by what is lost of the measure models are compared on when one is shuffled on the next part; then they are added
@@ -55,7 +63,7 @@ def suggest(definition: Definition, snapshot: Snapshot, sets: TrainingSets, *, s
     """
     if definition.suggestion is None:
         return Suggested((), {}, "", 0)
-    train = sets.make(definition, snapshot).train
+    train = train if train is not None else sets.make(definition, snapshot).train
     found = ideas(definition, dict(snapshot.frames), float(train.labels.mean()))
     sample = train.take(np.unique(np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(np.int64)))
     wide = definition.with_features([idea.feature for idea in found])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -14,7 +14,7 @@ import polars as pl
 from trimaran.core.clock import Clock
 from trimaran.core.errors import TrimaranError, Unavailable
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Release, Traffic, Wave
+from trimaran.core.nouns import ModelVersion, Release, Traffic, Wave, name_of
 from trimaran.core.ports import CaptureStore, OnlineStore
 from trimaran.core.tasks import Task
 from trimaran.deploy.facts import Facts
@@ -186,7 +186,17 @@ class Fleet:
             return None
         facts = self._facts(ready)
         seats = self._lineup.seats.moved(wave) if self._lineup is not None else Seats(wave, self._seated)
-        return Lineup(traffic, ready, facts, _reader(ready, seats.column), seats)
+        return Lineup(traffic, ready, facts, _reader(ready, seats.column, self._given(ready, wave)), seats)
+
+    def _given(self, ready: Mapping[int, Ready], wave: Wave | None) -> Iterator[str]:
+        """Yield the columns that models of segments are asked with, where each has features of its own."""
+        policy = next(iter(ready.values())).definition.replication
+        if wave is None or policy is None or not policy.own:
+            return
+        for segment, number in wave.seats.items():
+            found = self._stores.ledger.latest(ModelVersion, f"{self._product}[{segment}]/{name_of(number)}")
+            if found is not None and found[1].signature is not None:
+                yield from (column.name for column in found[1].signature.given)
 
     def _seated(self, number: int, segment: str) -> tuple[Ready, Facts]:
         """Make the model of a segment ready; features that it shares with a version in the traffic are computed once."""
@@ -206,11 +216,13 @@ class Fleet:
         return {number: by_definition[id(each.definition)] for number, each in ready.items()}
 
 
-def _reader(ready: Mapping[int, Ready], segments: str | None) -> RequestReader:
+def _reader(ready: Mapping[int, Ready], segments: str | None, of_segments: Iterable[str]) -> RequestReader:
     first = next(iter(ready.values()))
     also: dict[str, pl.DataType] = {}
-    if segments is not None and segments in first.definition.table.schema and segments not in first.definition.given:
-        also[segments] = first.definition.table.schema[segments]
+    schema = first.definition.table.schema
+    for name in dict.fromkeys([*([segments] if segments is not None else []), *of_segments]):
+        if name in schema and name not in first.definition.given:
+            also[name] = schema[name]
     for each in ready.values():
         also |= {name: dtype for name, dtype in each.definition.given.items() if name not in first.definition.given}
     return RequestReader(first.definition, first.known, also)

@@ -69,9 +69,9 @@ def sales(days=DAYS, each=600, seed=0):
     return frame.filter(~few)
 
 
-def lived(folder, text=PRODUCT):
+def lived(folder, text=PRODUCT, rows=None):
     """Return the life of the product of a text, in the workspace of a folder, with one training done at its clock's moment."""
-    sales().write_parquet(folder / "sales.parquet")
+    (sales() if rows is None else rows).write_parquet(folder / "sales.parquet")
     (folder / "shops.py").write_text(text)
     workspace = Workspace(folder / "workspace", clock=ManualClock(NOW))
     workspace.data_root = folder

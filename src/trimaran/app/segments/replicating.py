@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from trimaran.app.workspace import Workspace
-from trimaran.build import Evidence, Job, Replicated, Replicator, Rival, Snapshot, Trainer
+from trimaran.build import Evidence, Job, Own, Replicated, Replicator, Rival, Snapshot, Trainer
 from trimaran.control.gates import GATE, judge_segment, judge_together
 from trimaran.control.state import ProductState, VersionState
 from trimaran.core.nouns import Ref, Verdict
 from trimaran.data.declaration import Definition
-
-Suggest = Callable[[Snapshot], tuple[Definition, str] | None]
 
 
 def replicate_product(
@@ -22,7 +18,7 @@ def replicate_product(
     job: Job,
     *,
     state: ProductState,
-    suggest: Suggest,
+    suggest: Own,
 ) -> Replicated:
     """Train and judge one model a segment, and write the verdict about all of them together; what was done is found again.
 
@@ -33,7 +29,7 @@ def replicate_product(
     def judge(evidence: Evidence, model: str, stored: str, ref: Ref) -> Verdict:
         return judge_segment(definition, evidence, model, stored=stored, refs=[ref])
 
-    found = Replicator(trainer, judge).replicate(
+    found = Replicator(trainer, judge, defined=workspace.definition).replicate(
         definition,
         snapshot,
         job,
