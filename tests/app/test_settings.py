@@ -89,3 +89,19 @@ def test_every_fault_of_computing_is_told(tmp_path):
     assert "host:port" in message
     assert set(faults_of(tmp_path, '[computing]\nmemory = "10MB"')[0]) == {"computing.memory"}
     assert set(faults_of(tmp_path, '[computing]\nengine = "spark"')[0]) == {"computing.engine"}
+
+
+def test_the_mail_server_of_notices_is_named_without_a_password(tmp_path):
+    found = told(tmp_path, '[notices]\nsmtp = "smtps://me@mail.example.com"\nsender = "trimaran@example.com"').notices
+    assert (found.smtp, found.sender) == ("smtps://me@mail.example.com", "trimaran@example.com")
+    faults, message = faults_of(tmp_path, '[notices]\nsmtp = "smtp://me:hunter2@mail.example.com"\nsender = "me"')
+    assert set(faults) == {"notices.smtp", "notices.sender"}
+    assert "TRIMARAN_SMTP_PASSWORD" in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "smtp", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://h:0", "smtp://h/x", "smtp://["]
+)
+def test_what_is_no_mail_server_is_refused(tmp_path, smtp):
+    assert set(faults_of(tmp_path, f'[notices]\nsmtp = "{smtp}"\nsender = "a@example.com"')[0]) == {"notices.smtp"}

@@ -336,7 +336,8 @@ def test_a_workspace_on_a_replayed_clock_is_left_alone(place):
     stewards = Stewards(workspace, Quiet(), place.told.append)
     (words,) = stewards.duties()
     assert words == (
-        "this workspace lives on a replayed clock that stands at 14 Feb 2013 00:00 UTC: it is served, nothing is watched"
+        "this workspace lives on a replayed clock that stands at 14 Feb 2013 00:00 UTC: "
+        "it is served, nothing is watched, no notice is sent"
     )
     head = place.head()
     reported(NOW + 6 * HOUR).write_parquet(place.folder / "trips.parquet")
@@ -347,7 +348,8 @@ def test_a_workspace_on_a_replayed_clock_is_left_alone(place):
 def test_stewards_say_what_they_watch(place):
     (words,) = Stewards(place.workspace, Quiet(), place.told.append).duties()
     assert words == (
-        f"every 1m: punctual takes in {place.folder}/trips.parquet; its monitors look once a day; it retrains on every 7d"
+        f"every 1m: punctual takes in {place.folder}/trips.parquet; its monitors look once a day; it retrains on every 7d; "
+        "notices go to mailto:ops@example.com (no mail server is named: write smtp and sender under [notices] into trimaran.toml)"
     )
 
 

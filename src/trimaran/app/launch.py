@@ -1,4 +1,4 @@
-"""Brings a workspace up: its scoring server, its dashboard, and the stewards that look after its products."""
+"""Brings a workspace up: its scoring server, its dashboard, the stewards that look after its products, and the sender."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Event, Thread
 
 from trimaran.app.processes import DashboardServer, ScoringServer, ServerProcess
+from trimaran.app.sending import Sender
 from trimaran.app.steward import EVERY, Stewards, Tell
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import Unavailable
@@ -39,9 +40,14 @@ class Up:
         self._servers = _both(workspace, port, dashboard_port)
         self.url, self.dashboard_url = (server.url for server in self._servers)
         self._ends = Event()
-        self._thread = Thread(target=stewards.keep, args=(self._ends,), daemon=True, name="stewards")
-        if not stewards.idle:
-            self._thread.start()
+        # A thread of its own: a training holds the stewards' round up for hours, and a notice must not wait for that.
+        sender = Sender(workspace, tell)
+        self._threads = [
+            Thread(target=stewards.keep, args=(self._ends,), daemon=True, name="stewards"),
+            Thread(target=sender.keep, args=(self._ends, every), daemon=True, name="sender"),
+        ]
+        for thread in () if stewards.idle else self._threads:
+            thread.start()
 
     def check(self) -> None:
         """Raise ``Unavailable`` with the last words of a server that has ended by itself."""
@@ -50,15 +56,16 @@ class Up:
                 raise Unavailable(f"the {server.name} server has ended: {server.last_words()}")
 
     def stop(self) -> None:
-        """End the stewards and both servers, which answer what is under way; again changes nothing."""
+        """End the stewards, the sender and both servers, which answer what is under way; again changes nothing."""
         if self._ends.is_set():
             return
         self._ends.set()
         with ExitStack() as last:
             for server in self._servers:
                 last.callback(server.stop)
-            if self._thread.is_alive():
-                self._thread.join(PATIENCE)
+            for thread in self._threads:
+                if thread.is_alive():
+                    thread.join(PATIENCE)
 
     def __repr__(self) -> str:
         state = "stopped" if self._ends.is_set() else f"predictions at {self.url}, dashboard at {self.dashboard_url}"

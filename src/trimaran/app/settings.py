@@ -18,6 +18,7 @@ SETTINGS = "trimaran.toml"
 _Section = TypeVar("_Section", bound=msgspec.Struct)
 _SIZES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|TB)")
+_MAILBOX = re.compile(r"[^@\s<>,;]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]+:\d+|\[[0-9a-fA-F:]+\]:\d+")
 LEAST_MEMORY = 200_000_000
 """Bytes: with less, what reading files takes would be most of it."""
@@ -189,6 +190,35 @@ class ComputingSettings(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
+class NoticesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How notices are sent by mail: through the server ``smtp`` names, from the address ``sender``.
+
+    ``smtps://user@host`` speaks TLS from the first byte on (port 465), ``smtp://user@host`` by STARTTLS (port 587).
+    """
+
+    smtp: str = ""
+    sender: str = ""
+
+    def faults(self) -> list[Fault]:
+        """Return what is wrong with the values, as far as it can be told without a server."""
+        if not self.smtp and not self.sender:
+            return []
+        found, form = [], "write smtps://user@host or smtp://user@host:port, and say the password in TRIMARAN_SMTP_PASSWORD"
+        try:
+            parts = urlsplit(self.smtp)
+            whole = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+            plain = parts.password is None and not parts.query and parts.path in {"", "/"}
+        except ValueError:
+            whole = plain = False
+        if not whole or not plain:
+            what = "it is not of the form smtps://user@host, or has a password in it"
+            found.append(Fault(where="notices.smtp", what=what, remedy=form))
+        if not _MAILBOX.fullmatch(self.sender):
+            what = "it is not the mail address that notices come from"
+            found.append(Fault(where="notices.sender", what=what, remedy="write trimaran@example.com"))
+        return found
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; each field is a section, and a section tells its own ``faults``."""
 
@@ -198,6 +228,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     computing: ComputingSettings = ComputingSettings()
     tables: TablesSettings = TablesSettings()
+    notices: NoticesSettings = NoticesSettings()
 
 
 def read_settings(root: Path) -> Settings:

@@ -14,6 +14,7 @@ from trimaran.app.materialising import Materialising, in_service
 from trimaran.app.promotion import Promotion
 from trimaran.app.reconciling import judge
 from trimaran.app.retaining import retain
+from trimaran.app.sending import duties as sends
 from trimaran.app.settings import read_settings
 from trimaran.app.turning import turn
 from trimaran.app.vacuuming import merge_small
@@ -72,7 +73,8 @@ class Steward:
     def duties(self) -> str:
         """Return what is watched, in words; raises what the declaration cannot be loaded for."""
         self._reload()
-        return _duties(self._loaded.definition)
+        definition = self._loaded.definition
+        return f"{_duties(definition)}; {sends(self._workspace, definition.watch.tell)}"
 
     def _reload(self) -> None:
         """Take on the newest declaration, where it is another than the one at hand."""
@@ -187,7 +189,8 @@ class Stewards:
         """Return what is watched, a line a product."""
         if self.idle:
             stands = f"{self._workspace.clock.now():%d %b %Y %H:%M} UTC"
-            return [f"this workspace lives on a replayed clock that stands at {stands}: it is served, nothing is watched"]
+            lives = f"this workspace lives on a replayed clock that stands at {stands}"
+            return [f"{lives}: it is served, nothing is watched, no notice is sent"]
         lines = []
         for steward in self._found():
             try:

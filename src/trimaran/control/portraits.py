@@ -13,6 +13,7 @@ from trimaran.core.nouns import (
     Alias,
     Approval,
     Declared,
+    Dispatch,
     Entry,
     Environment,
     Ingest,
@@ -24,6 +25,7 @@ from trimaran.core.nouns import (
     Trigger,
     Verdict,
 )
+from trimaran.core.targets import masked
 
 _SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
 _METRICS = ("auc", "brier", "accuracy")
@@ -99,7 +101,9 @@ def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: 
             where = f"v{record.number}" if record.number is not None else "nothing"
             return f"alias {entry.subject} → {where}", {"by": entry.actor, "because": record.reason}
         case Notice():
-            return f"notice to {record.to}: {record.subject}", {}
+            return f"notice to {masked(record.to)}: {record.subject}", {}
+        case Dispatch():
+            return f"attempt {record.attempt} at notice {record.notice.seq}: {record.outcome}", {"because": record.reason}
         case _:
             return f"{entry.kind} of {entry.subject}", {}
 

@@ -26,6 +26,7 @@ from trimaran.core.nouns import (
     Verdict,
     Wave,
 )
+from trimaran.core.targets import masked
 
 KINDS = (Declared, Ingest, ModelVersion, Verdict, Approval, Release, Alias, Trigger, Notice, Replication, Wave)
 SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
@@ -161,7 +162,7 @@ def _told(entry: Entry, record: Record, memory: _Memory) -> tuple[str, str, bool
         case Trigger():
             return "trigger", f"retraining because of {record.cause}: {memory.briefly(record.detail)}", None
         case Notice():
-            return "notice", f"to {record.to}: {record.subject}", None
+            return "notice", f"to {masked(record.to)}: {record.subject}", None
         case _:
             return type(record).__name__.lower(), "", None
 

@@ -47,6 +47,11 @@ def online_password() -> str | None:
     return os.environ.get("TRIMARAN_ONLINE_PASSWORD") or None
 
 
+def mail_password() -> str | None:
+    """Return the password of the mail server: ``TRIMARAN_SMTP_PASSWORD``, None where it is not set."""
+    return os.environ.get("TRIMARAN_SMTP_PASSWORD") or None
+
+
 def s3_keys() -> tuple[str | None, str | None]:
     """Return the keys to the object store: ``TRIMARAN_S3_ACCESS_KEY`` and ``TRIMARAN_S3_SECRET_KEY``, None where not said."""
     return os.environ.get("TRIMARAN_S3_ACCESS_KEY") or None, os.environ.get("TRIMARAN_S3_SECRET_KEY") or None
@@ -58,7 +63,7 @@ def s3_server() -> tuple[str | None, str]:
 
 
 def secret(name: str) -> str | None:
-    """Return the variable that a source names as the place of its password, None where it is not set."""
+    """Return the variable that a source or a target of notices names as the place of its secret, None where it is not set."""
     return os.environ.get(name) or None
 
 

@@ -3,5 +3,6 @@
 from trimaran.testing.failing import Failing
 from trimaran.testing.laws import BrokenLaw
 from trimaran.testing.memory import MemoryLedger, MemoryObjects
+from trimaran.testing.messages import MemoryMessenger
 
-__all__ = ["BrokenLaw", "Failing", "MemoryLedger", "MemoryObjects"]
+__all__ = ["BrokenLaw", "Failing", "MemoryLedger", "MemoryMessenger", "MemoryObjects"]

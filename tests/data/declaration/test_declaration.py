@@ -205,3 +205,24 @@ def test_a_file_that_is_not_python_is_refused_with_its_line(folder):
 def test_a_file_without_a_product_says_how_to_declare_one(folder):
     (fault,) = faults_of(folder, "x = 1\n")
     assert "0 products are declared" in fault.what
+
+
+def test_targets_of_notices_are_refused_with_all_other_faults_and_without_their_secrets(folder):
+    text = changed("def hour(due):\n    return due.dt.hour()", "def hour(dew):\n    return dew") + (
+        '\nproduct.watch(tell=["mailto:ops@example.com", "ops@example.com", "slack://T1/B2/hunter2"])\n'
+    )
+    faults = faults_of(folder, text)
+    told = "\n".join(map(str, faults))
+    where = f"delay.py:{line_of(text, 'product.watch')}"
+    assert [fault.where for fault in faults].count(where) == 2
+    assert "write mailto:ops@example.com" in told
+    assert "slack://{OPS_SLACK}" in told
+    assert "'dew'" in told
+    assert "hunter2" not in told
+
+
+def test_a_person_is_told_once_however_often_named(folder):
+    definition = load(
+        folder, GOOD + '\nproduct.watch(tell=["mailto:a@example.com", "mailto:a@example.com", "slack://{OPS}"])'
+    )
+    assert definition.watch.tell == ("mailto:a@example.com", "slack://{OPS}")

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from receivers import MailHost
 from trimaran.app.workspace import Workspace
-from trimaran.core.nouns import Ingest, Release
+from trimaran.core.nouns import Dispatch, Ingest, Notice, Release
 from trimaran.doors.cli.main import run
 
 CODE = "from trimaran.doors.cli.main import main; main()"
@@ -154,3 +155,39 @@ def test_a_port_that_is_taken_is_named(own_workspace, capsys):
         port = taken.getsockname()[1]
         assert run(["up", "--workspace", str(own_workspace), "--dashboard-port", str(port), "--port", "0"]) == 2
     assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_notice_is_brought_to_its_address_once_and_the_list_says_so(tmp_path, capsys, monkeypatch):
+    host = MailHost(login=("trimaran", "hunter2"))
+    monkeypatch.setenv("TRIMARAN_SMTP_PASSWORD", "hunter2")
+    rows(300).write_parquet(tmp_path / "trips.parquet")
+    (tmp_path / "punctual.py").write_text(TEXT + 'product.watch(tell="mailto:ops@example.com")\n')
+    place = tmp_path / "workspace"
+    place.mkdir()
+    (place / "trimaran.toml").write_text(
+        f'[notices]\nsmtp = "smtp://trimaran@127.0.0.1:{host.port}"\nsender = "trimaran@example.com"\n'
+    )
+    host.replies = {"RCPT": "451 the disk is full"}
+    with up(tmp_path / "punctual.py", "--workspace", place, "--every", "1") as process:
+        assert "notices go to mailto:ops@example.com" in " ".join(said(process))
+        workspace = Workspace.existing(place)
+        notice = Notice(product="punctual", to="mailto:ops@example.com", subject="punctual: drift", text="PSI is 1.9")
+        ref = workspace.ledger.append(notice, "punctual", key="notice:1")
+        until(lambda: workspace.ledger.latest(Dispatch, "punctual") is not None)
+        until(lambda: workspace.ledger.latest(Dispatch, "punctual")[1].outcome == "failed")
+    assert run(["notices", "--workspace", str(place), "--json"]) == 0
+    (waiting,) = json.loads(capsys.readouterr().out)
+    assert waiting["state"] == "waiting"
+    assert waiting["reason"].endswith("refused the address: 451 the disk is full")
+    host.replies = {}
+    with up("--workspace", place, "--every", "1") as process:
+        said(process)
+        until(lambda: workspace.ledger.latest(Dispatch, "punctual")[1].outcome == "sent")
+    host.leave()
+    ((mail, recipients, _),) = host.mails
+    assert (mail["Subject"], recipients) == ("punctual: drift", ["ops@example.com"])
+    assert mail["Message-ID"] == f"<{ref.digest[:40]}@trimaran>"
+    assert run(["notices", "--workspace", str(place)]) == 0
+    assert "1 sent" in capsys.readouterr().out
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())

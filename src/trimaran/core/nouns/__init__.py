@@ -13,7 +13,7 @@ from trimaran.core.nouns.build import (
     Signature,
     name_of,
 )
-from trimaran.core.nouns.control import Approval, Declared, Notice, Trigger, Trust, Turn
+from trimaran.core.nouns.control import Approval, Declared, Dispatch, Notice, Trigger, Trust, Turn
 from trimaran.core.nouns.data import Balance, Ingest, Quarantine
 from trimaran.core.nouns.deploy import CAPTURED, Alias, Label, Mode, Prediction, Release, Role, Stage, Traffic
 from trimaran.core.nouns.judging import Finding, Measurement, Outcome, Verdict
@@ -38,6 +38,7 @@ __all__ = [
     "Code",
     "Column",
     "Declared",
+    "Dispatch",
     "Draft",
     "Entry",
     "Environment",

@@ -66,6 +66,22 @@ class Notice(Record, frozen=True, kw_only=True, tag="notice"):
     about: Ref | None = None
 
 
+class Dispatch(Record, frozen=True, kw_only=True, tag="dispatch"):
+    """One attempt to bring a notice to its target: that it began, or how it ended. Subject: product.
+
+    ``begun`` keeps other senders from the notice up to ``until``, for whoever began may have been killed; ``failed`` is tried
+    again from ``until`` on; ``given up`` is not. ``reason`` is the receiver's receipt, or what stood in the way.
+    """
+
+    product: str
+    notice: Ref
+    attempt: int
+    outcome: Literal["begun", "sent", "failed", "given up"]
+    reason: str = ""
+    until: datetime | None = None
+    sender: str = ""
+
+
 class Turn(Record, frozen=True, kw_only=True, tag="turn"):
     """One finished turn of the loop: everything due up to ``until`` was done. Subject: product.
 

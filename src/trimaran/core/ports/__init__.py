@@ -2,6 +2,7 @@
 
 from trimaran.core.ports.captures import CaptureAudit, CaptureStore
 from trimaran.core.ports.entries import LedgerStore
+from trimaran.core.ports.messaging import Busy, Message, Messenger
 from trimaran.core.ports.metrics import MetricStore
 from trimaran.core.ports.models import ModelFormat, Scorer
 from trimaran.core.ports.objects import ObjectStore
@@ -10,11 +11,14 @@ from trimaran.core.ports.tables import LetGo, TableStore
 from trimaran.core.ports.working import Executor, Progress
 
 __all__ = [
+    "Busy",
     "CaptureAudit",
     "CaptureStore",
     "Executor",
     "LedgerStore",
     "LetGo",
+    "Message",
+    "Messenger",
     "MetricStore",
     "ModelFormat",
     "ObjectStore",

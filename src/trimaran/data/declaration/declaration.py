@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
 from trimaran.core.checks import Rule, Rules, parse_rule, parse_rules
+from trimaran.core.targets import parse_target
 from trimaran.core.tasks import Kind, Value
 from trimaran.data.declaration.collecting import Collecting, F, caller, inputs, line
 from trimaran.data.declaration.defining import define
@@ -238,10 +240,13 @@ class Declaration(Collecting):
 
         ``drift`` of inputs, scores and labels; ``decay`` of quality by a rule; ``estimate``: quality before labels are known;
         ``numerics``: missing, infinite and stuck numbers; ``skew``: features served otherwise than they are trained on;
-        ``stale``: the age of the newest row a version was tested on.
+        ``stale``: the age of the newest row a version was tested on. ``tell`` names where notices go: ``mailto:ops@example.com``,
+        a webhook ``https://example.com/hook``, or a service, its secret in a variable of the environment: ``slack://{OPS_SLACK}``.
         """
         where = caller()
         self._draft.place("watch", where)
+        told = (tell,) if isinstance(tell, str) else tuple(tell)
+        targets = [self._parsed(partial(parse_target, target), where) for target in told]
         self._draft.watch = Watch(
             drift=drift,
             decay=self._rule(decay, where) if decay is not None else None,
@@ -249,7 +254,7 @@ class Declaration(Collecting):
             numerics=numerics,
             skew=skew,
             stale=self._duration(stale, where),
-            tell=(tell,) if isinstance(tell, str) else tuple(tell),
+            tell=tuple(dict.fromkeys(str(target) for target in targets if target is not None)),
         )
 
     def retrain(self, *, every: str | timedelta | None = None, when: Sequence[str] = (), min_labels: int = 0) -> None:

@@ -55,7 +55,7 @@ COMMANDS: Mapping[str, Command] = {
     "quarantine": Command("quarantine", "Show the rows of a table that were refused, with every reason."),
     "compact": Command("compact", "Merge the small files of a product's tables; older versions stay readable."),
     "balance": Command("balance", "Hold the control totals against what the stores have; exit code 1 on a break."),
-    "notices": Command("notices", "List the messages to people on record; none is sent yet."),
+    "notices": Command("notices", "List the messages to people: sent, waiting or failed, and why."),
     "log": Command("log", "List the newest entries of the ledger."),
     "export-model": Command("export_model", "Write a version as an MLflow model directory, for use elsewhere."),
     "export": Command("export", "Write a product, or the whole workspace, into one signed file."),
