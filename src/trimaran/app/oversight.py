@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from trimaran.app.captured import LATENESS, CapturedRows
 from trimaran.app.closing import LABELS, Closing
 from trimaran.app.workspace import Workspace
 from trimaran.build import read_evidence
@@ -23,10 +24,6 @@ MARGIN = timedelta(days=3)
 """How much longer than its waiting time a label may take to be delivered."""
 
 
-LATENESS = timedelta(days=2)
-"""How long after its predict_at a row may still be asked for."""
-
-
 class Oversight:
     """The monitors of one product, by its policy."""
 
@@ -35,6 +32,7 @@ class Oversight:
         self._definition = definition
         self._tables = tables
         self._state = ProductState(definition.name)
+        self._watched = CapturedRows(workspace.captures, definition.name, WATCHED)
 
     def join_labels(self, now: datetime) -> int:
         """Join the labels that are decided by now to the captured predictions; return how many were new."""
@@ -71,7 +69,7 @@ class Oversight:
         """
         captures, name, number = self._workspace.captures, self._definition.name, live.version.number
         since = near(self._definition, now)
-        frame = self._heard(captures.frame(name, since=since, until=now, columns=WATCHED), number)
+        frame = self._heard(self._watched.frame(since=since, now=now).filter(pl.col("event_at") < now), number)
         # Before it was trained it answered nothing.
         eldest = max(live.entry.at - LATENESS, reach(self._definition, now))
         if since <= eldest or suffices(self._definition, number, frame, now):

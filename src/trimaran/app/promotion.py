@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from trimaran.app.captured import LATENESS, CapturedRows
 from trimaran.app.segments import SegmentPromotion
 from trimaran.app.workspace import Workspace
 from trimaran.control.approvals import outstanding, refusal, signatures
@@ -20,9 +21,6 @@ from trimaran.deploy import COMPARED, Comparison, Releases
 PATIENCE = timedelta(days=7)
 """How long a candidate may stay at one step without enough evidence before it is rolled back."""
 
-LATENESS = timedelta(days=2)
-"""How long after its predict_at a row may still be asked for."""
-
 PASSING = ("pass", "warn")
 
 
@@ -34,6 +32,7 @@ class Promotion:
         self._definition = definition
         self._releases = releases
         self._state = ProductState(definition.name)
+        self._captured = CapturedRows(workspace.captures, definition.name, COMPARED)
         self._segments = SegmentPromotion(workspace, definition)
 
     def advance(self, now: datetime) -> None:
@@ -67,7 +66,7 @@ class Promotion:
             return
         began = next(entry.at for entry, move in candidate.moves if move.stage in {"shadow", "canary"})
         entered = candidate.moves[-1][0].at
-        frame = self._workspace.captures.frame(self._definition.name, since=began - LATENESS, columns=COMPARED)
+        frame = self._captured.frame(since=began - LATENESS, now=now)
         both = pl.col("version").is_in([number, live.version.number]) & (pl.col("asked_at") >= began)
         comparison = Comparison(
             frame=frame.filter(both),

@@ -54,6 +54,7 @@ _WAITING = """SELECT DISTINCT p.id FROM predictions p WHERE p.product = ? AND p.
 _FRAME = """SELECT {columns} FROM predictions p {labels}
     WHERE p.product = ? AND p.event_at >= ? AND p.event_at < ? ORDER BY p.event_at, p.rowid"""
 _LABELS = "LEFT JOIN labels l ON l.product = p.product AND l.id = p.id"
+_MARK = "SELECT count(*), ifnull(sum(rowid), 0) FROM predictions WHERE product = ? AND event_at >= ? AND event_at < ?"
 _COUNTS = """WITH answered AS (
         SELECT DISTINCT id FROM predictions
         WHERE product = :product AND event_at >= :since AND role IN ('live', 'canary') AND score IS NOT NULL)
@@ -165,6 +166,12 @@ class SqliteCaptures:
         )
         pages = column_pages(self._readers.connection.execute(query, (product, *bounds)), len(wanted))
         return pl.concat(pl.DataFrame(map(_series, wanted, page)) for page in pages)
+
+    def mark(self, product: str, *, since: datetime, until: datetime) -> tuple[int, int]:
+        """Return how many predictions have since <= event_at < until, and a number that is another when these are others."""
+        bounds = (product, to_micros(since), to_micros(until))
+        count, places = self._readers.connection.execute(_MARK, bounds).fetchone()
+        return count, places
 
     def counts(self, product: str, *, since: datetime | None = None) -> Mapping[str, int]:
         """Return totals of what holds for ``since`` <= event_at; answered = labelled + waiting + unknowable."""

@@ -120,6 +120,22 @@ def the_frame_is_cut_at_event_time(store: CaptureStore) -> None:
     holds(dict(store.frame("q", columns=CAPTURED).schema) == SCHEMA, "an empty frame has the same columns and types")
 
 
+def the_mark_tells_other_predictions_apart(store: CaptureStore) -> None:
+    """Give the number of predictions of a window, and another mark when one more or another one is there."""
+    store.record([prediction(f"{hour}", hours=hour) for hour in range(5)])
+    since, until = NOON + timedelta(hours=1), NOON + timedelta(hours=4)
+    first = store.mark("p", since=since, until=until)
+    holds(first[0] == 3, f"1 <= hour < 4 are three: {first}")
+    holds(store.mark("q", since=since, until=until)[0] == 0, "another product has none of them")
+    store.join([label("1")])
+    store.record([prediction("later", hours=4), prediction("2", hours=2)])
+    holds(store.mark("p", since=since, until=until) == first, "labels, repeats and rows outside change nothing")
+    store.erase("p", ["2"])
+    store.record([prediction("new", hours=2)])
+    other = store.mark("p", since=since, until=until)
+    holds(other[0] == 3 and other != first, f"as many, but others: {other}")
+
+
 def counts_balance(store: CaptureStore) -> None:
     """Answered ids are labelled, waiting or unknowable; shadow answers nobody."""
     names = ("a", "b", "c")
@@ -222,6 +238,7 @@ LAWS: tuple[Callable[[CaptureStore], None], ...] = (
     the_frame_joins_labels_and_keeps_types,
     vectors_of_different_widths_stay_with_their_rows,
     the_frame_is_cut_at_event_time,
+    the_mark_tells_other_predictions_apart,
     counts_balance,
     ids_wait_until_they_have_a_label,
     the_tally_counts_each_version,

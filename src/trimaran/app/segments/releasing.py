@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from trimaran.app.captured import LATENESS, CapturedRows
 from trimaran.app.workspace import Workspace
 from trimaran.build import read_sheet
 from trimaran.control.gates import REPLICATION
@@ -20,9 +21,6 @@ from trimaran.deploy import COMPARED, Comparison, Waves, models_of
 PATIENCE = timedelta(days=14)
 """How long a wave may stay without enough evidence before it is rolled back: the first ones answer few rows."""
 
-LATENESS = timedelta(days=2)
-"""How long after its predict_at a row may still be asked for."""
-
 WAVE = "wave"
 _PASSING = ("pass", "warn")
 
@@ -35,6 +33,7 @@ class SegmentPromotion:
         self._definition = definition
         self._waves = Waves(workspace.ledger, definition)
         self._state = ProductState(definition.name)
+        self._captured = CapturedRows(workspace.captures, definition.name, COMPARED)
 
     def advance(self, now: datetime) -> None:
         """Start the wave that is due, judge the one that runs, or take it back; nothing where there are no segments."""
@@ -64,7 +63,7 @@ class SegmentPromotion:
 
     def _judge(self, replication: ReplicationState, entry: Entry, wave: Wave, now: datetime) -> None:
         """Judge a wave by all that its models answered since it began, beside the pooled version on the same rows."""
-        verdict = self._verdict(entry, wave)
+        verdict = self._verdict(entry, wave, now)
         held = now - entry.at >= self._hold
         if verdict.outcome == "fail":
             self._record(verdict, replication, now)
@@ -79,13 +78,13 @@ class SegmentPromotion:
             reasons = "; ".join(verdict.reasons)
             self._waves.roll_back(reason=f"not enough evidence in {PATIENCE.days} days: {reasons}")
 
-    def _verdict(self, entry: Entry, wave: Wave) -> Verdict:
+    def _verdict(self, entry: Entry, wave: Wave, now: datetime) -> Verdict:
         state, about = self._state, models_of(wave.moves)
         live = state.live
         if live is None or not wave.moves:
             return conclude(WAVE, about, [])
         moved = [move.version for move in wave.moves]
-        frame = self._workspace.captures.frame(self._definition.name, since=entry.at - LATENESS, columns=COMPARED)
+        frame = self._captured.frame(since=entry.at - LATENESS, now=now)
         since = frame.filter(pl.col("asked_at") >= entry.at)
         # All models of the wave are one candidate: each row has one segment, and so at most one of them.
         own = since.filter(pl.col("version").is_in(moved)).with_columns(version=pl.lit(SEGMENTED, pl.Int32))

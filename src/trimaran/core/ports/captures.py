@@ -48,6 +48,13 @@ class CaptureStore(Protocol):
         """
         ...
 
+    def mark(self, product: str, *, since: datetime, until: datetime) -> tuple[int, int]:
+        """Return how many predictions have since <= event_at < until, and a number that is another when these are others.
+
+        It costs a look at an index. Labels do not count: a prediction that gets its label is the same.
+        """
+        ...
+
     def counts(self, product: str, *, since: datetime | None = None) -> Mapping[str, int]:
         """Return totals of what holds for ``since`` <= event_at (everything by default).
 
