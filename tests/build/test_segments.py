@@ -21,11 +21,11 @@ def yard(make_yard):
     return make_yard(replicate="depot")
 
 
-def replicate(yard, key="many", pooled=None, few=FEW, judge=None, defined=None, **more):
+def replicate(yard, key="many", pooled=None, few=FEW, judge=None, defined=None, compiled_from=10**6, **more):
     def gate(evidence, model, stored, ref):
         return judge_segment(yard.definition, evidence, model, stored=stored, refs=[ref])
 
-    replicator = Replicator(yard.trainer, judge or gate, few=few, defined=defined)
+    replicator = Replicator(yard.trainer, judge or gate, few=few, defined=defined, compiled_from=compiled_from)
     return replicator.replicate(yard.definition, yard.snapshot(), yard.job(key=key), pooled=pooled, **more)
 
 
@@ -135,6 +135,21 @@ def test_a_model_that_is_worse_than_the_pooled_one_is_refused_by_its_gate(make_y
     assert found["west"].fate == "refused"
     assert found["west"].reason.startswith("against live: auc >= live")
     assert found["west"].pooled["auc"] > found["west"].measures["auc"]
+
+
+def test_the_model_of_a_large_segment_is_compiled_where_that_gives_the_same_answers(yard):
+    found = by_name(replicate(yard, compiled_from=1000))
+    versions = {version.segment: version for _, version in yard.ledger.history((ModelVersion,))}
+    compiled = {name for name, version in versions.items() if version.compiled is not None}
+    assert compiled == {name for name, version in versions.items() if version.rows >= 1000} != set(versions)
+    for name in compiled:
+        evidence = read_evidence(yard.objects, yard.ledger.read(versions[name].run, Run).artifacts["evidence"])
+        assert evidence.parity.holds
+        assert evidence.parity.rows == found[name].tested
+        native, onnx = yard.trainer.ports.native, yard.trainer.ports.compiled
+        inputs = np.random.default_rng(1).normal(size=(50, len(versions[name].features))).astype(np.float32)
+        answers = onnx.load(yard.objects.get(versions[name].compiled))(inputs)
+        assert np.allclose(answers, native.load(yard.objects.get(versions[name].native))(inputs), atol=1e-5)
 
 
 def test_every_model_has_a_verdict_about_its_own_digest(yard):

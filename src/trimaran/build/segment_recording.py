@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -99,16 +99,14 @@ class SegmentRecorder:
 
     def _keep(self, made: Sequence[tuple[Share, Made]]) -> dict[str, dict[str, str]]:
         """Store models, profiles and evidence, and then the sheets that name them; return their digests by segment."""
-        names = ("native", "profile", "evidence")
-        blobs = [blob for _, one in made for blob in (one.native, one.profile, canonical(one.evidence))]
+        blobs = [(share.segment, name, blob) for share, one in made for name, blob in _parts(one)]
         own = [share.suggested or self._setting.suggested for share, _ in made]
         said = dict.fromkeys(text for text in own if text is not None)
-        digests = store_all(self._objects, [*blobs, *(text.encode() for text in said)])
+        digests = store_all(self._objects, [*(blob for _, _, blob in blobs), *(text.encode() for text in said)])
         digest_of = dict(zip(said, digests[len(blobs) :], strict=True))
-        kept = {
-            share.segment: dict(zip(names, digests[3 * place : 3 * place + 3], strict=True))
-            for place, (share, _) in enumerate(made)
-        }
+        kept: dict[str, dict[str, str]] = {share.segment: {} for share, _ in made}
+        for (segment, name, _), digest in zip(blobs, digests, strict=False):
+            kept[segment][name] = digest
         texts = [digest_of[text] if text is not None else None for text in own]
         sheets = [self._sheet(share, kept[share.segment], text) for (share, _), text in zip(made, texts, strict=True)]
         for (share, _), digest in zip(made, store_all(self._objects, [one.encode() for one in sheets]), strict=True):
@@ -120,7 +118,7 @@ class SegmentRecorder:
         return Sheet(
             product=setting.product,
             native=kept["native"],
-            compiled=None,
+            compiled=kept.get("compiled"),
             features=train.features.columns,
             profile=kept["profile"],
             code=setting.code.source,
@@ -181,6 +179,15 @@ class SegmentRecorder:
                 continue  # another process took one of the numbers, or wrote these very versions
             return {str(one.segment): (ref, one) for ref, one in zip(refs, versions, strict=True)}
         raise Conflict(f"{self._setting.product} got {_TRIES} other versions meanwhile; replicate it again")
+
+
+def _parts(made: Made) -> Iterator[tuple[str, bytes]]:
+    """Yield what is kept of a model, by its name among a run's artifacts."""
+    yield "native", made.native
+    if made.compiled:
+        yield "compiled", made.compiled
+    yield "profile", made.profile
+    yield "evidence", canonical(made.evidence)
 
 
 def store_all(objects: ObjectStore, blobs: Sequence[bytes]) -> list[str]:

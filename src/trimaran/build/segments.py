@@ -18,7 +18,7 @@ from trimaran.build.dividing import Divided, Own, divide_segments, policy_of
 from trimaran.build.evaluation import Rival, compared_with_live
 from trimaran.build.evidence import Evidence, Together
 from trimaran.build.recording import balance_key
-from trimaran.build.segment_fitting import Made, Recipe, Share, author_lines
+from trimaran.build.segment_fitting import COMPILED_FROM, Made, Recipe, Share, author_lines
 from trimaran.build.segment_recording import Done, SegmentRecorder, Setting
 from trimaran.build.signing import signature_of
 from trimaran.build.together import measure_together
@@ -65,15 +65,23 @@ class Replicator:
     Each segment leaves a run, each model that was made is a version with its evidence and the verdict of its gate. A
     replication that was cut short goes on where the ledger stops; one that was finished is found by the key of its job.
     With ``few`` rows in all it stays in this process. ``defined`` tells by which definition a version was made, where
-    segments have features of their own.
+    segments have features of their own. A model of at least ``compiled_from`` training rows is compiled too.
     """
 
-    def __init__(self, trainer: Trainer, judge: Judge, few: int = FEW, defined: Defined | None = None) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        judge: Judge,
+        few: int = FEW,
+        defined: Defined | None = None,
+        compiled_from: int = COMPILED_FROM,
+    ) -> None:
         self._sets = trainer.sets
         self._ports: Ports = trainer.ports
         self._judge = judge
         self._few = few
         self._defined = defined
+        self._compiled_from = compiled_from
 
     def replicate(
         self,
@@ -190,6 +198,8 @@ class Replicator:
             parameters={**definition.model.parameters, **(job.parameters or {})},
             seed=job.seed,
             native=self._ports.native,
+            compiled=self._ports.compiled,
+            compiled_from=self._compiled_from,
             rival=pooled[1].number if pooled is not None else None,
             compared=compared_with_live(definition),
             window=(training_set.tested_from, training_set.tested_to),
@@ -305,10 +315,11 @@ class Replicator:
             return fresh.scores
         if one.version is None or (self._defined is None and policy_of(divided.definition).own):
             return None
-        rows = divided.test_rows(one.segment)
+        ports, version, rows = self._ports, one.version, divided.test_rows(one.segment)
         if self._defined is not None and policy_of(divided.definition).own:
-            rows = replace(rows, features=self._sets.features(self._defined(one.version), divided.snapshot, rows.asked))
-        scorer = self._ports.native.load(self._ports.objects.get(one.version.native))
+            rows = replace(rows, features=self._sets.features(self._defined(version), divided.snapshot, rows.asked))
+        form = ports.native if version.compiled is None else ports.compiled
+        scorer = form.load(ports.objects.get(version.compiled or version.native))
         return np.asarray(scorer(rows.matrix()), dtype=np.float64)
 
     def _next_number(self, product: str) -> int:

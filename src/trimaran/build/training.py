@@ -75,6 +75,7 @@ class Ports:
     ledger: Ledger
     clock: Clock
     native: ModelFormat
+    compiled: ModelFormat
     progress: Progress
     segments: Executor | None
     environment: Callable[[], Environment]
@@ -135,6 +136,7 @@ class Trainer:
             self._ledger,
             self._clock,
             self._native,
+            self._compiled,
             self._progress,
             self._segments,
             lambda: self._environment,
