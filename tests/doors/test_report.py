@@ -14,7 +14,7 @@ def test_the_report_is_one_file_that_asks_the_network_for_nothing(told_workspace
     write_report(Book.open(Workspace.existing(told_workspace), "punctual"), tmp_path / "out" / "report.html")
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", text)
-    assert text.count('<script type="application/json"') == 7
+    assert text.count('<script type="application/json"') == 8
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["report.html"]
 
 

@@ -25,6 +25,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 _OF_A_PRODUCT = {
     "loop": figures.loop,
     "quality": figures.quality,
+    "outlook": figures.outlook,
     "drift": figures.drift,
     "releases": figures.releases,
     "traffic": figures.traffic,
@@ -42,7 +43,7 @@ class ShownProduct(ProductView, frozen=True, kw_only=True):
     """The view of a product, with its charts."""
 
     def figure(self, name: str = "loop") -> go.Figure:
-        """Return a chart: loop, quality, drift, releases, traffic or worth."""
+        """Return a chart: loop, quality, outlook, drift, releases, traffic or worth."""
         return _chart(_OF_A_PRODUCT, name)(self)
 
     def __repr__(self) -> str:

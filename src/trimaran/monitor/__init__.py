@@ -1,6 +1,6 @@
 """The Monitor hull: late labels, drift, decay, estimated quality, staleness, numerics and latency."""
 
-from trimaran.monitor.decay import Quality, forecast, quality, series
+from trimaran.monitor.decay import Quality, course, forecast, quality, series, upright
 from trimaran.monitor.drift import Movement
 from trimaran.monitor.estimation import Estimated, Reconciled, estimate, reconcile
 from trimaran.monitor.labels import balance, due
@@ -28,6 +28,7 @@ __all__ = [
     "answered",
     "balance",
     "compare",
+    "course",
     "due",
     "estimate",
     "forecast",
@@ -41,5 +42,6 @@ __all__ = [
     "series",
     "settled",
     "suffices",
+    "upright",
     "watch",
 ]

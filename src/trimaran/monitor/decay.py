@@ -12,7 +12,7 @@ import polars as pl
 
 from trimaran.core.checks import Rule, alarm
 from trimaran.core.nouns import Finding, Measurement
-from trimaran.core.statistics import trend
+from trimaran.core.statistics import Trend, trend
 from trimaran.core.tasks import Kind, Task
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, between, labelled
 
@@ -119,26 +119,44 @@ def forecast(points: Sequence[Quality], rule: Rule, accepted: float | None = Non
     bound = rule.limit(accepted)
     if bound is None:
         return Measurement(value=None, note="unknown: there is no accepted value to compare with")
-    # A ceiling is the floor of the measure upside down.
-    sign = 1.0 if rule.operator in ("<", "<=") else -1.0
-    days, values, weights = [], [], []
-    for point in points:
-        seen = point.measures.get(rule.measure)
-        if seen is None or seen.value is None or seen.low is None or seen.high is None or point.n < minimum:
-            continue
-        days.append((point.since.timestamp() + point.until.timestamp()) / 2 / DAY)
-        values.append(sign * seen.value)
-        # Not the interval's own width: that of a week's seven days is itself too uncertain to weigh by.
-        weights.append(point.n)
-    line = trend(days, values, weights)
+    line = course(points, rule, minimum)
     if line is None:
-        return Measurement(value=None, n=len(days), note=f"unknown: {len(days)} windows of {rule.measure}, 3 are needed")
-    found = line.days_until_below(sign * bound)
+        told = sum(_usable(point, rule, minimum) is not None for point in points)
+        return Measurement(value=None, n=told, note=f"unknown: {told} windows of {rule.measure}, 3 are needed")
+    found = line.days_until_below(upright(rule) * bound)
     if found.value is None or found.low is None or found.high is None:
         return found
     ahead = points[-1].until.timestamp() / DAY - line.last_day
     value, low, high = (max(0.0, day - ahead) for day in (found.value, found.low, found.high))
     return msgspec.structs.replace(found, value=value, low=low, high=high)
+
+
+def course(points: Sequence[Quality], rule: Rule, minimum: int = 300) -> Trend | None:
+    """Return the straight line through the windows that have ``minimum`` rows and an interval; None where they are too few.
+
+    Its days are those since 1970, and its values ``upright``: of a measure with a ceiling the negative.
+    """
+    days, values, weights = [], [], []
+    for point in points:
+        seen = _usable(point, rule, minimum)
+        if seen is not None:
+            days.append((point.since.timestamp() + point.until.timestamp()) / 2 / DAY)
+            values.append(upright(rule) * seen)
+            # Not the interval's own width: that of a week's seven days is itself too uncertain to weigh by.
+            weights.append(point.n)
+    return trend(days, values, weights)
+
+
+def upright(rule: Rule) -> float:
+    """Return 1 where a rule's bound is a floor, -1 where it is a ceiling: the floor of the measure upside down."""
+    return 1.0 if rule.operator in {"<", "<="} else -1.0
+
+
+def _usable(point: Quality, rule: Rule, minimum: int) -> float | None:
+    seen = point.measures.get(rule.measure)
+    if seen is None or seen.low is None or seen.high is None or point.n < minimum:
+        return None
+    return seen.value
 
 
 def _widened(seen: Measurement, accepted: Measurement) -> Measurement:

@@ -18,7 +18,7 @@ READING = {
     "show v2": "verdicts",
     "at 2013-04-01T12:00": "traffic",
     "story": "text",
-    "quality": "realised",
+    "quality": "outlook",
     "drift": "psi",
     "features": "serving",
     "features wind_now": "lineage",

@@ -107,7 +107,7 @@ def drawn(page, address):
 
 
 def test_every_chart_is_drawn_and_the_console_stays_silent(page, site):
-    assert drawn(page, f"{site}/products/punctual") == 6
+    assert drawn(page, f"{site}/products/punctual") == 7
     assert drawn(page, f"{site}/products/punctual/versions/v3") == 4
     assert drawn(page, f"{site}/features/wind_now") == 4
     page.goto(f"{site}/")
@@ -149,7 +149,7 @@ def test_an_approval_made_by_clicking_stands_in_the_ledger(page, own_workspace):
 
 def test_the_report_draws_its_charts_without_a_server(page, told_workspace, tmp_path):
     write_report(Book.open(Workspace.existing(told_workspace), "punctual"), tmp_path / "report.html")
-    assert drawn(page, (tmp_path / "report.html").as_uri()) == 7
+    assert drawn(page, (tmp_path / "report.html").as_uri()) == 8
 
 
 def test_the_graph_of_a_pipeline_is_drawn_and_a_step_unfolds(page, tmp_path):

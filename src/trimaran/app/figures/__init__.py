@@ -6,6 +6,7 @@ from trimaran.app.figures.features import distribution, missing, moved
 from trimaran.app.figures.flow import flow
 from trimaran.app.figures.lineage import lineage, metrics
 from trimaran.app.figures.loop import loop
+from trimaran.app.figures.outlook import outlook
 from trimaran.app.figures.pipeline import graph_figure
 from trimaran.app.figures.quality import quality
 from trimaran.app.figures.releases import releases
@@ -29,6 +30,7 @@ __all__ = [
     "metrics",
     "missing",
     "moved",
+    "outlook",
     "parallel",
     "quality",
     "releases",

@@ -11,7 +11,7 @@ from trimaran.app.figures import palette
 from trimaran.app.views import ProductView, QualityPoint
 from trimaran.core.nouns import Measurement
 
-_NAMES = {
+NAMES = {
     "auc": "AUC (area under the ROC curve)",
     "brier": "Brier score",
     "accuracy": "accuracy (share of right answers)",
@@ -19,6 +19,7 @@ _NAMES = {
     "rmse": "root mean squared error",
     "r2": "R² (share of variance explained)",
 }
+"""Measures as axes name them."""
 
 _CROWDED = 8
 """From so many releases on their names are written upright."""
@@ -28,7 +29,7 @@ def quality(view: ProductView, points: Sequence[QualityPoint] | None = None) -> 
     """Return estimated and realised quality by week (or by the points given), with accepted value, alarm and releases."""
     shown = view.weeks if points is None else points
     chart = palette.figure(
-        400, x="when the answers were given", y=_NAMES.get(view.measure, view.measure), hovermode="x unified"
+        400, x="when the answers were given", y=NAMES.get(view.measure, view.measure), hovermode="x unified"
     )
     realised = [point for point in shown if point.realised.value is not None]
     estimated = [point for point in shown if point.estimated.value is not None]

@@ -4,6 +4,7 @@ from trimaran.app.views.book import Book, Status
 from trimaran.app.views.drift import DriftWeek, drift, drift_state
 from trimaran.app.views.entries import Line, Told, newest_entries, notices
 from trimaran.app.views.loop import Flow, Hull, Share, Station
+from trimaran.app.views.outlook import Mark, Outlook, outlook
 from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
 from trimaran.app.views.quality import Level, Period, QualityPoint, levels, quality
@@ -39,9 +40,11 @@ __all__ = [
     "Level",
     "Line",
     "Looked",
+    "Mark",
     "Month",
     "Move",
     "Outcomes",
+    "Outlook",
     "Period",
     "ProductView",
     "QualityPoint",
@@ -70,6 +73,7 @@ __all__ = [
     "number",
     "only_product",
     "open_approvals",
+    "outlook",
     "portfolio",
     "product_view",
     "quality",

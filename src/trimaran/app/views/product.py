@@ -9,6 +9,7 @@ import msgspec
 from trimaran.app.views.book import Book
 from trimaran.app.views.drift import DriftWeek, drift
 from trimaran.app.views.loop import Flow, Share, Station, flow, shares, stations
+from trimaran.app.views.outlook import Outlook, outlook
 from trimaran.app.views.quality import Level, QualityPoint, levels, quality
 from trimaran.app.views.totals import HandOver, Looked, looked, totals
 from trimaran.app.views.versions import Approvals, Span, VersionRow, open_approvals, spans, version_rows
@@ -22,7 +23,8 @@ _NEWEST = 8
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     """One product at a moment, as of ledger entry ``entry``.
 
-    ``faults`` says in words what could not be read, ``segments`` whether models of segments were trained.
+    ``faults`` says in words what could not be read, ``segments`` whether models of segments were trained,
+    ``outlook`` where the live version's quality is heading, None where no decay is watched.
     """
 
     product: str
@@ -47,6 +49,7 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Event]
     faults: list[str]
     segments: bool = False
+    outlook: Outlook | None = None
 
 
 def product_view(book: Book) -> ProductView:
@@ -75,4 +78,5 @@ def product_view(book: Book) -> ProductView:
         events=list(reversed(story(book.workspace.ledger, book.product)))[:_NEWEST],
         faults=book.faults,
         segments=bool(book.state.replications),
+        outlook=outlook(book),
     )

@@ -104,12 +104,12 @@ def levels(book: Book) -> list[Level]:
     return result
 
 
-def accepted_quality(book: Book, state: VersionState) -> float | None:
-    """Return the quality that the gate measured of a version, None when it measured none."""
+def accepted_quality(book: Book, state: VersionState, measure: str | None = None) -> float | None:
+    """Return the quality that the gate measured of a version, by the product's measure or another; None when it measured none."""
     gate = state.verdict("gate")
     if gate is None:
         return None
-    seen = [finding.value for finding in gate[1].findings if finding.check.split(" ")[0] == book.measure]
+    seen = [finding.value for finding in gate[1].findings if finding.check.split(" ")[0] == (measure or book.measure)]
     return next((value for value in seen if value is not None), None)
 
 

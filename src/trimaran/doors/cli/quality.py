@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.views import decimal, measured
+from trimaran.app.views import decimal, measured, outlook
 from trimaran.app.views import quality as quality_of
 from trimaran.core.nouns import Measurement
 from trimaran.doors.cli.options import JsonOption, ProductOption, WorkspaceOption, open_book
@@ -34,8 +34,9 @@ def quality(
     """Show estimated and realised quality over time, each with its 95 % interval, beside what the gate accepted and the alarm."""
     book = open_book(workspace, product)
     points = quality_of(book, "week" if by is By.WEEK else "month")
+    ahead = outlook(book)
     if json:
-        print_json(points)
+        print_json({"periods": points, "outlook": ahead})
         return
     rows = [
         (
@@ -60,6 +61,8 @@ def quality(
         ">alarm",
     )
     say(table(columns, rows) if rows else f"{book.product} has answered nothing yet.")
+    if ahead is not None:
+        say(f"forecast: {ahead.words}.")
 
 
 def _narrow(seen: Measurement) -> str:

@@ -47,6 +47,8 @@ def product_charts(view: ProductView) -> dict[str, Markup]:
     drawn = {"loop": chart(figures.loop(view), "loop", f"The loop of {view.product} with the state of every station")}
     if view.weeks:
         drawn["quality"] = chart(figures.quality(view), "quality", "Quality by week")
+    if view.outlook is not None and view.outlook.weeks:
+        drawn["outlook"] = chart(figures.outlook(view), "outlook", "Where the quality of the live version is heading")
     if view.drift:
         drawn["drift"] = chart(figures.drift(view), "drift", "Drift by column and week")
     if view.versions:
