@@ -26,6 +26,7 @@ HULLS: dict[str, Hull] = {
     "run": "build",
     "version": "build",
     "release": "deploy",
+    "wave": "deploy",
     "prediction": "deploy",
     "answer": "deploy",
     "answers": "deploy",

@@ -15,7 +15,7 @@ from trimaran.control.portraits import of_data, of_entry, of_environment, of_obj
 from trimaran.control.rewinding import newest_before
 from trimaran.control.words import moment
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Approval, Declared, Entry, Ingest, ModelVersion, Release, Run, Trigger, Verdict
+from trimaran.core.nouns import Approval, Declared, Entry, Ingest, ModelVersion, Release, Run, Trigger, Verdict, Wave
 
 Thing = EntryName | DataName | ObjectName
 
@@ -107,16 +107,17 @@ class Tracer:
     def _origins_of(self, entry: Entry, until: int | None) -> Iterator[tuple[Thing, str, str]]:
         match self._ledger.read(entry):
             case ModelVersion() as version:
-                yield EntryName(self._links.entry(version.run)), "made by", "made"
-                if until is not None:
-                    moves = (one for one, _ in self._links.moves_of(version) if one.seq <= until)
-                    yield from ((EntryName(one), "released by", "released") for one in moves)
+                yield from self._origins_of_version(version, until)
             case Run() as run:
                 yield from self._origins_of_run(entry, run)
             case Release() as move:
                 refs = [*([move.proof] if move.proof is not None else []), *move.approvals]
                 yield from ((EntryName(self._links.entry(ref)), _PROOFS.get(ref.kind, "by"), "let go") for ref in refs)
                 yield from self._about(entry, f"{move.product}/v{move.number}")
+            case Wave() as wave:
+                # The proofs of its models are theirs: there may be hundreds.
+                refs = [*([wave.proof] if wave.proof is not None else []), *wave.approvals]
+                yield from ((EntryName(self._links.entry(ref)), _PROOFS.get(ref.kind, "by"), "let go") for ref in refs)
             case Trigger() as trigger if trigger.seen_in is not None:
                 yield EntryName(self._links.entry(trigger.seen_in)), "seen in", "rang"
             case Declared() as declared:
@@ -125,6 +126,19 @@ class Tracer:
                 yield from self._about(entry, entry.subject)
             case _:
                 yield from ((EntryName(self._links.entry(ref)), "refers to", "led to") for ref in refs_in(entry))
+
+    def _origins_of_version(self, version: ModelVersion, until: int | None) -> Iterator[tuple[Thing, str, str]]:
+        yield EntryName(self._links.entry(version.run)), "made by", "made"
+        if until is None:
+            return
+        if version.segment is None:
+            moves = (one for one, _ in self._links.moves_of(version) if one.seq <= until)
+            yield from ((EntryName(one), "released by", "released") for one in moves)
+            return
+        for wave, move in self._links.waves_of(version):
+            if wave.seq <= until:
+                yield EntryName(wave), "released by", "released"
+                yield EntryName(self._links.entry(move.proof)), "proven by", "let go"
 
     def _about(self, entry: Entry, subject: str) -> Iterator[tuple[Thing, str, str]]:
         """Yield the version that a verdict, an approval or a move is about, where that one itself is asked about.
@@ -193,13 +207,15 @@ class Tracer:
                 ]
                 yield from ((EntryName(one), "about", _JUDGED[one.kind]) for one in judged)
                 yield from ((EntryName(one), "about", "moved by") for one, _ in shown)
+                waves = self._links.waves_of(version) if version.segment is not None else ()
+                yield from ((EntryName(one), "about", "moved by") for one, _ in waves)
                 self.web.omit(here, "moves", len(moves) - len(shown), upstream=False)
             case Trigger() as trigger:
                 later = islice(self._ledger.store.scan(after=entry.seq, kinds=["run"]), _MOST)
                 run = next((one for one in later if product_of(one.subject) == trigger.product), None)
                 if run is not None and self._ledger.read(run, Run).cause == trigger.cause:
                     yield EntryName(run), "started by", "started"
-            case Release():
+            case Release() | Wave():
                 return
             case Declared() as declared if here == self._focus:
                 runs = (

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from trimaran.control.naming import DataName
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Entry, ModelVersion, Ref, Release, Run, Verdict
+from trimaran.core.nouns import Entry, ModelVersion, Ref, Release, Run, SegmentMove, Verdict, Wave
 
 Moves = Sequence[tuple[Entry, Release]]
 
@@ -53,6 +53,13 @@ class Links:
         moves = [(entry, self._ledger.read(entry, Release)) for entry in named if entry.kind == "release"]
         return [(entry, move) for entry, move in moves if (move.product, move.number) == (version.product, version.number)]
 
+    def waves_of(self, version: ModelVersion) -> Iterator[tuple[Entry, SegmentMove]]:
+        """Yield the waves that put the model of a segment into service, oldest first, each with its move."""
+        for entry in self._ledger.store.mentions(version.native):
+            if entry.kind == "wave":
+                wave = self._ledger.read(entry, Wave)
+                yield from ((entry, move) for move in wave.moves if (wave.product, move.version) == _line(version))
+
     def judged(self, version: Entry, moves: Moves) -> Iterator[Entry]:
         """Yield the verdicts that a version's moves hung on: the daily watch of what is live is not among them."""
         last = moves[-1][0].seq if moves else version.seq + _NEAR
@@ -81,6 +88,10 @@ class Links:
         first = next(iter(self._ledger.store.mentions(digest)), None)
         before = first.body.decode(errors="replace").partition(f'"{digest}"')[0] if first is not None else ""
         return before.rpartition('":')[0].rpartition('"')[2] or "object"
+
+
+def _line(version: ModelVersion) -> tuple[str, int]:
+    return version.product, version.number
 
 
 def product_of(subject: str) -> str:

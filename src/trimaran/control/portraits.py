@@ -24,6 +24,7 @@ from trimaran.core.nouns import (
     Run,
     Trigger,
     Verdict,
+    Wave,
 )
 from trimaran.core.targets import masked
 
@@ -74,7 +75,7 @@ def of_environment(environment: Environment) -> Node:
     return Node(id=f"object:{environment.lock}", kind="environment", title=title, facts={"digest": environment.lock})
 
 
-def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: C901, PLR0911  one flat case a kind
+def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: C901, PLR0911, PLR0912  one flat case a kind
     match record:
         case ModelVersion():
             return entry.subject, _version(record)
@@ -86,6 +87,10 @@ def _told(entry: Entry, record: Record) -> tuple[str, dict[str, str]]:  # noqa: 
             share = f" at {record.traffic.percent:g} %" if record.stage == "canary" else ""
             facts = {"by": entry.actor, "because": plain(record.reason)}
             return f"{record.product}/v{record.number} → {record.stage}{share}", facts
+        case Wave():
+            title = f"{record.product} r{record.replication}, wave {record.number} of {record.of} → {record.stage}"
+            count = f", {len(record.moves):,} segments" if record.moves else ""
+            return f"{title}{count}", {"by": entry.actor, "because": plain(record.reason)}
         case Verdict():
             said = shown(record) if record.outcome in {"pass", "warn"} else failing(record)
             return f"{record.policy} of {entry.subject}: {_SIGNS[record.outcome]}", {"said": said}
