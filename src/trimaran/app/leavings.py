@@ -1,4 +1,4 @@
-"""What ended runs leave beside the ledger and the objects: points of metrics, and results of steps."""
+"""What runs that ended or were cut off leave beside the ledger and the objects: points of metrics, and results of steps."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def remove(workspace: Workspace, refs: Sequence[Ref]) -> None:
 def _sorted(refs: Sequence[Ref]) -> tuple[list[str], list[str]]:
     """Return the subjects of tracked runs, and the names of runs of pipelines."""
     return (
-        [ref.subject for ref in refs if ref.kind == "tracked"],
+        list(dict.fromkeys(ref.subject for ref in refs if ref.kind in {"tracked", "started"})),
         [ref.subject.rpartition("/")[2] for ref in refs if ref.kind == "pipeline"],
     )

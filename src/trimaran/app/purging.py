@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trimaran.app import leavings
+from trimaran.app.runs.living import continued
 from trimaran.app.workspace import Workspace
 from trimaran.control.custody import Custody
 from trimaran.control.references import References, unneeded
 from trimaran.core.clock import SystemClock
 from trimaran.core.ledger import Ledger, Write
-from trimaran.core.nouns import ModelVersion, PipelineRun, Purged, Ref, Run, Tracked
+from trimaran.core.nouns import ModelVersion, PipelineRun, Purged, Ref, Run, Started, Tracked
 from trimaran.core.ports import Progress
 
 GRACE = timedelta(days=7)
@@ -73,6 +74,8 @@ def plan_purge(workspace: Workspace, progress: Progress, grace: timedelta = GRAC
         entry, record = custody.trashed[seq]
         ref = next(one for one in record.what if one.seq == seq)
         held = list(dict.fromkeys(words for one in record.what for words in custody.held(one.subject)))
+        if ref.kind == "started":
+            held += continued(ledger, ref.subject, custody.hidden)
         doomed = Doomed(
             name=ref.subject,
             ref=str(ref),
@@ -150,7 +153,7 @@ def foresee(workspace: Workspace, what: Sequence[Ref], progress: Progress) -> tu
 def _purged(ledger: Ledger, custody: Custody) -> list[Ref]:
     """Return the runs that were purged, by this purge or one before that may have been killed: they leave more than objects."""
     found = (ledger.store.get(seq) for seq in sorted(custody.purged))
-    return [entry.ref for entry in found if entry.kind in {"tracked", "pipeline"}]
+    return [entry.ref for entry in found if entry.kind in {"tracked", "started", "pipeline"}]
 
 
 def _removable(workspace: Workspace, references: References, progress: Progress, grace: timedelta) -> list[str]:
@@ -188,6 +191,8 @@ def _breaks(workspace: Workspace, what: Sequence[Ref]) -> list[str]:
             found.append(f"{ref.subject} can be reproduced by running it again, but not compared with what it made")
         elif isinstance(record, Tracked):
             found.append(f"the files and points of {ref.subject} are gone; its parameters and last readings stay on record")
+        elif isinstance(record, Started):
+            found.append(f"the points of {ref.subject}, which was cut off, are gone; that it was begun stays on record")
         elif isinstance(record, PipelineRun):
             found.append(f"what the steps of {ref.subject} made can be read no more, and is not served to later runs")
         else:

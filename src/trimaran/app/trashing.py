@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
 
 from trimaran.app.purging import foresee
+from trimaran.app.runs.living import under_way, unended
 from trimaran.app.workspace import Workspace
 from trimaran.control.aliases import meant
 from trimaran.control.custody import Custody
@@ -56,7 +57,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 def named(workspace: Workspace, text: str, product: str | None = None) -> Ref:
     """Return the version, run or delivery of a data version that a text names; raises ``NotFound`` and ``InputError``.
 
-    Runs are those of products, those that scripts tracked, and those of pipelines.
+    Runs are those of products, those that scripts tracked, ended or cut off, and those of pipelines.
     """
     products = [product] if product is not None else sorted(workspace.products())
     run = None if product is not None else _run(workspace, text)
@@ -76,11 +77,12 @@ def named(workspace: Workspace, text: str, product: str | None = None) -> Ref:
 def trash(workspace: Workspace, what: Ref, reason: str) -> tuple[Ref, list[Ref]]:
     """Put a thing into the trash and return the entry that says so, and all that went along.
 
-    Raises ``Refused`` with every reason against it: it is live or on its way there, held, or something stands on it.
+    Raises ``Refused`` with every reason against it: it is live or on its way there, held, something stands on it, or it is a
+    run under way.
     """
     ledger, custody = workspace.ledger, Custody.read(workspace.ledger)
     state = ProductState.replay(ledger, _product_of(what.subject))
-    against = objections(ledger, custody, state, what)
+    against = objections(ledger, custody, state, what, _living(workspace, what))
     if against:
         raise Refused(f"{what.subject} cannot go into the trash: {'; '.join(against)}")
     refs = belongings(ledger, [what])
@@ -94,7 +96,7 @@ def outlook(workspace: Workspace, what: Ref, progress: Progress) -> Outlook:
     freed, breaks = foresee(workspace, refs, progress)
     return Outlook(
         what=[ref.subject for ref in refs],
-        against=objections(ledger, Custody.read(ledger), state, what),
+        against=objections(ledger, Custody.read(ledger), state, what, _living(workspace, what)),
         freed=freed,
         breaks=breaks,
     )
@@ -166,19 +168,27 @@ def _product_of(subject: str) -> str:
 
 
 def _run(workspace: Workspace, text: str) -> Ref | None:
-    """Return the run of a script or a pipeline whose subject or name is a text; raises ``InputError`` where several are."""
+    """Return the run of a script or a pipeline whose subject or name is a text; raises ``InputError`` where several are.
+
+    One that was begun and never ended is known by how it was begun last.
+    """
     ledger = workspace.ledger
     exact = [ledger.store.latest(kind, text) for kind in ("tracked", "pipeline")]
     found = [entry.ref for entry in exact if entry is not None]
-    if not found and "/" not in text:
+    if not found:
+        found = [entry.ref for entry, record in unended(ledger) if text in {entry.subject, record.name}]
         kinds: tuple[type[Tracked | PipelineRun], ...] = (Tracked, PipelineRun)
-        found = [entry.ref for entry, record in ledger.history(kinds) if record.name == text]
+        found += [entry.ref for entry, record in ledger.history(kinds) if record.name == text]
     if len(found) > 1:
         faults = [
             Fault(what=f"a run called {ref.subject}", remedy=f"if that is meant, write {ref.subject}") for ref in found
         ]
         raise InputError(f"{text!r} could mean several things", faults)
     return found[0] if found else None
+
+
+def _living(workspace: Workspace, what: Ref) -> Collection[str]:
+    return under_way(workspace) if what.kind in {"started", "tracked"} else ()
 
 
 def _delivery(ledger: Ledger, subject: str, version: int) -> Ref:

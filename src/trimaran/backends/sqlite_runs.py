@@ -220,7 +220,7 @@ class SqliteRuns:
         rows = self._readers.connection.execute(
             "SELECT id, host, process, born FROM runs WHERE status = 'running'"
         ).fetchall()
-        gone = [(run,) for run, host, process, born in rows if host == socket.gethostname() and not _alive(process, born)]
+        gone = [(run,) for run, host, process, born in rows if host == socket.gethostname() and not alive(process, born)]
         if gone:
             connection = writer(self._path)
             try:
@@ -339,7 +339,8 @@ def _column(field: Field, value: Value) -> tuple[str, object]:
     return ("number", value) if isinstance(value, float) else ("text", value)
 
 
-def _alive(process: int, born: float) -> bool:
+def alive(process: int, born: float) -> bool:
+    """Tell whether the process of a number on this machine is the one that began then, in seconds since 1970."""
     try:
         return abs(psutil.Process(process).create_time() - born) < _DRIFT
     except psutil.Error:
