@@ -14,7 +14,7 @@ from trimaran.app.trashing import hold, named, release, restore, trash
 from trimaran.app.views import Book, product_view, version_view
 from trimaran.core.errors import NotFound
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import ModelVersion, Notice, Purged
+from trimaran.core.nouns import ModelVersion, Notice, Purged, Started
 
 NONE = timedelta(0)
 
@@ -146,3 +146,28 @@ def test_what_was_restored_while_a_purge_was_planned_is_spared(lived, quiet):
     assert all(lived.objects.has(digest) for digest in models)
     trash(lived, what, "superseded after all")
     assert models <= set(plan_purge(lived, quiet, NONE).objects)
+
+
+def test_what_a_run_under_way_has_kept_is_spared_whatever_the_grace(lived, quiet):
+    before, kept = lived.objects.put(b"nobody's, and old"), lived.objects.put(b"half a model of a long run")
+    aged(lived)
+    then = time.time() - 4 * 3600
+    os.utime(lived.root / "objects" / before[:2] / before[2:], (then, then))
+    begun = Started(
+        project="lab",
+        name="long",
+        started=lived.clock.now(),
+        host="another machine",
+        process=7,
+        born=time.time() - 3 * 3600,
+        attempt="1",
+    )
+    lived.ledger.append(begun, "lab/long", key="started:lab/long:1")
+    done = purge(lived, quiet, NONE)
+    assert done.plan.under_way == ["lab/long"]
+    assert (lived.objects.has(before), lived.objects.has(kept)) == (False, True)
+
+    week = lived.clock.now() + timedelta(days=8)
+    lived.clock.set(week)  # nothing was heard of it since: it is taken to have been cut off
+    assert purge(lived, quiet, NONE).plan.under_way == []
+    assert not lived.objects.has(kept)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trimaran.app import leavings
-from trimaran.app.runs.living import continued
+from trimaran.app.runs.living import continued, put_since, under_way
 from trimaran.app.workspace import Workspace
 from trimaran.control.custody import Custody
 from trimaran.control.references import References, unneeded
@@ -43,7 +43,8 @@ class PurgePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a purge would remove.
 
     ``objects`` are the digests that would go, ``unreferenced`` counts those of them that nothing ever needed; ``freed`` is
-    in bytes, ``rows`` of it points of metrics and results of steps; ``breaks`` says in words what would end.
+    in bytes, ``rows`` of it points of metrics and results of steps; ``breaks`` says in words what would end. What was put
+    since the processes of the runs ``under_way`` began is spared.
     """
 
     grace: timedelta
@@ -54,6 +55,7 @@ class PurgePlan(msgspec.Struct, frozen=True, kw_only=True):
     breaks: list[str]
     what: list[Ref]
     rows: int = 0
+    under_way: list[str] = []
 
 
 class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,7 @@ def plan_purge(workspace: Workspace, progress: Progress, grace: timedelta = GRAC
         breaks=_breaks(workspace, what),
         what=what,
         rows=rows,
+        under_way=sorted(under_way(workspace)),
     )
 
 
@@ -132,7 +135,7 @@ def purge(workspace: Workspace, progress: Progress, grace: timedelta = GRACE) ->
     leavings.remove(workspace, _purged(ledger, custody))
     references = References(ledger, custody.purged)
     doomed = [digest for digest in plan.objects if not references.needed(digest)]
-    freed = _remove(workspace, doomed, progress, _settled(grace))
+    freed = _remove(workspace, doomed, progress, _settled(workspace, grace))
     return PurgeReport(plan=plan, entries=[ref.seq for ref in written], removed=len(doomed), freed=freed + plan.rows)
 
 
@@ -161,12 +164,16 @@ def _removable(workspace: Workspace, references: References, progress: Progress,
     progress.start("objects", len(every))
     free = set(unneeded(references, workspace.objects, every, lambda: progress.advance("objects")))
     progress.finish("objects")
-    return sorted(free.intersection(workspace.objects.digests(before=_settled(grace))))
+    return sorted(free.intersection(workspace.objects.digests(before=_settled(workspace, grace))))
 
 
-def _settled(grace: timedelta) -> datetime:
-    """Return the moment, on the machine's clock, since which an object must not have been put."""
-    return SystemClock().now() - max(min(grace, GRACE), SETTLE)
+def _settled(workspace: Workspace, grace: timedelta) -> datetime:
+    """Return the moment, on the machine's clock, since which an object must not have been put.
+
+    What a run keeps is named by an entry when it ends: until then it is known by the time at which its process began.
+    """
+    settled, kept = SystemClock().now() - max(min(grace, GRACE), SETTLE), put_since(workspace)
+    return settled if kept is None else min(settled, kept)
 
 
 def _remove(workspace: Workspace, digests: Sequence[str], progress: Progress, before: datetime) -> int:

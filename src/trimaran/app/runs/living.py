@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from trimaran.app.workspace import METRICS, Workspace
 from trimaran.backends.sqlite_runs import alive
@@ -39,6 +39,15 @@ def lives(workspace: Workspace, entry: Entry, record: Started) -> bool:
         return True
     newest = _newest_point(workspace, entry.subject)
     return newest is not None and newest > since
+
+
+def put_since(workspace: Workspace) -> datetime | None:
+    """Return the moment, on the machine's clock, since which runs under way may have put what no entry names yet.
+
+    None where none is under way.
+    """
+    born = [record.born for _, record in under_way(workspace).values()]
+    return datetime.fromtimestamp(min(born), UTC) if born else None
 
 
 def continued(ledger: Ledger, subject: str, gone: frozenset[int]) -> list[str]:

@@ -58,6 +58,8 @@ def print_plan(plan: PurgePlan, *, done: bool = False) -> None:
         say(line)
     if plan.rows:
         say(f"{size(plan.rows)} of points of metrics and results of steps can go")
+    if plan.under_way:
+        say(f"what was put since {', '.join(plan.under_way)} began stays: an entry names it when they end")
     if not plan.objects:
         say(
             f"no object can go: each is needed, or was put within the last {format_duration(max(SETTLE, min(plan.grace, GRACE)))}"
