@@ -10,9 +10,9 @@ import pytest
 
 from trimaran.app.purging import purge
 from trimaran.app.runs.finding import Finder
-from trimaran.app.trashing import named, outlook, restore, trash
+from trimaran.app.trashing import hold, named, outlook, restore, trash
 from trimaran.app.workspace import Workspace
-from trimaran.core.errors import Refused
+from trimaran.core.errors import NotFound, Refused
 from trimaran.doors.cli.main import run as command
 
 SCRIPT = """
@@ -115,6 +115,19 @@ def test_the_command_line_says_the_same(begun, capsys):
     killed(begun)
     assert command([*asked, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["what"]) == 2
+
+
+def test_a_hold_on_a_project_alone_keeps_all_its_runs_and_a_typo_says_which_there_are(begun, capsys):
+    workspace = killed(begun)
+    asked = ["hold", "lab", "--workspace", str(workspace.root)]
+    assert command([*asked, "--reason", "case 12"]) == 0
+    capsys.readouterr()
+    with pytest.raises(Refused, match="a hold on lab"):
+        trash(workspace, named(workspace, whole_of(workspace)), "a dead end")
+    assert command([*asked, "--release"]) == 0
+    trash(workspace, named(workspace, whole_of(workspace)), "a dead end")
+    with pytest.raises(NotFound, match=r"nothing on record is called 'labs'.*of the projects and pipelines lab"):
+        hold(workspace, "labs", "a typo")
 
 
 class Quiet:

@@ -132,7 +132,7 @@ def in_trash(workspace: Workspace) -> list[Trash]:
 
 
 def hold(workspace: Workspace, subject: str, reason: str) -> Ref:
-    """Hold a subject, and all that belongs to it: a product, a table, a version or a run; raises ``NotFound``."""
+    """Hold a subject, and all that belongs to it: a product, a table, a version, a run, or a project of runs; raises ``NotFound``."""
     subject = _known(workspace, subject)
     custody = Custody.read(workspace.ledger)
     return _write(workspace.ledger, Hold(reason=reason), subject, custody)
@@ -210,7 +210,12 @@ def _known(workspace: Workspace, named: str) -> str:
     products = workspace.products()
     if subject in products or next(workspace.ledger.store.scan(subject=subject), None) is not None:
         return subject
-    names = ", ".join(sorted(products)) or "none"
+    runs = workspace.ledger.store.scan(kinds=["started", "tracked", "pipeline"])
+    projects = {entry.subject.partition("/")[0] for entry in runs}
+    if subject in projects:
+        return subject
+    names, others = (", ".join(sorted(found)) or "none" for found in (products, projects))
     raise NotFound(
-        f"nothing on record is called {subject!r}; write PRODUCT, PRODUCT/v3, PRODUCT/run-… or PRODUCT/TABLE, of the products {names}"
+        f"nothing on record is called {subject!r}; write PRODUCT, PRODUCT/v3, PRODUCT/run-… or PRODUCT/TABLE, of the products {names}; "
+        f"or PROJECT or PROJECT/RUN, of the projects and pipelines {others}"
     )

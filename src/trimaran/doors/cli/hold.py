@@ -19,7 +19,8 @@ app = typer.Typer(add_completion=False)
 @app.command(name="hold")
 def hold_command(
     subject: Annotated[
-        str | None, typer.Argument(metavar="SUBJECT", help="PRODUCT, PRODUCT/v3, PRODUCT/TABLE …; none lists the holds.")
+        str | None,
+        typer.Argument(metavar="SUBJECT", help="PRODUCT, PRODUCT/v3, PRODUCT/TABLE, PROJECT …; none lists the holds."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.", show_default=False)] = "",
     workspace: WorkspaceOption = None,
