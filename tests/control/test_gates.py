@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 from trimaran.build import evidence as proof
 from trimaran.control.gates import judge_candidate
 from trimaran.core.nouns import Measurement
-from trimaran.data.declaration import Declaration
+from trimaran.data.declaration import Declaration, Naive
 
 TESTED = datetime(2024, 2, 1, tzinfo=UTC)
 
@@ -186,3 +187,64 @@ def test_a_slice_with_one_outcome_only_leaves_it_unknown(definition, evidence):
     found = finding(judge_candidate(definition, changed(evidence, slices=[*slices(0.8), one]), "ab"), "worst carrier")
     assert found.outcome == "unknown"
     assert "only one class" in found.reason
+
+
+@pytest.fixture
+def forecast(definition):
+    return replace(definition, naive=Naive("late_lag_7d", ("carrier",)))
+
+
+@pytest.mark.parametrize(
+    ("gap", "half", "outcome", "told"),
+    [
+        (0.5, 0.1, "fail", "it is no better than no model"),
+        (0.0, 0.1, "fail", "it is no better than no model"),
+        (-0.5, 0.6, "warn", "chance alone may explain it"),
+        (-0.5, 0.1, "pass", "a difference of -0.5"),
+    ],
+)
+def test_a_model_that_does_not_beat_the_naive_forecast_does_not_pass_silently(forecast, evidence, gap, half, outcome, told):
+    seen = proof.AgainstNaive(
+        feature="late_lag_7d",
+        rows=5000,
+        missing=3,
+        measure="mae",
+        value=measured(4.0 + gap),
+        naive=measured(4.0),
+        difference=measured(gap, half=half),
+    )
+    verdict = judge_candidate(forecast, changed(evidence, naive=seen), "ab")
+    found = finding(verdict, "beats late_lag_7d")
+    assert (found.outcome, verdict.outcome) == (outcome, outcome)
+    assert told in found.reason
+
+
+def test_a_measure_of_which_more_is_better_is_held_the_other_way_round(forecast, evidence):
+    seen = proof.AgainstNaive(
+        feature="late_lag_7d",
+        rows=5000,
+        missing=0,
+        measure="r2",
+        value=measured(0.5),
+        naive=measured(0.7),
+        difference=measured(-0.2, half=0.05),
+    )
+    assert finding(judge_candidate(forecast, changed(evidence, naive=seen), "ab"), "beats").outcome == "fail"
+    better = msgspec.structs.replace(seen, difference=measured(0.2, half=0.05))
+    assert finding(judge_candidate(forecast, changed(evidence, naive=better), "ab"), "beats").outcome == "pass"
+
+
+def test_a_naive_forecast_that_is_hardly_ever_known_leaves_it_unknown(forecast, evidence):
+    few = proof.AgainstNaive(
+        feature="late_lag_7d",
+        rows=40,
+        missing=4960,
+        measure="mae",
+        value=measured(4.0, n=40),
+        naive=measured(5.0, n=40),
+        difference=measured(-1.0, n=40),
+    )
+    found = finding(judge_candidate(forecast, changed(evidence, naive=few), "ab"), "beats")
+    assert found.outcome == "unknown"
+    assert "is its lag as long as its value takes to be known?" in found.reason
+    assert judge_candidate(forecast, evidence, "ab").outcome == "unknown"

@@ -7,6 +7,7 @@ from trimaran.build.dividing import Own, policy_of
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import (
     SMALL,
+    AgainstNaive,
     Comparison,
     Evidence,
     Latency,
@@ -35,6 +36,7 @@ __all__ = [
     "BATCH",
     "SHEET",
     "SMALL",
+    "AgainstNaive",
     "Answering",
     "Brought",
     "Candidate",

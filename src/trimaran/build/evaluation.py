@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimaran.build.evidence import Comparison, Evidence, Parity, Slice
+from trimaran.build.forecasting import against_naive, scaled_error_of
 from trimaran.build.measuring import (
     LEVEL,
     confusion_of,
@@ -64,6 +65,9 @@ def evaluate(
     latency = time_scorer(answering.scorer, rows, answering.form)
     days = days_of(test.predict_at)
     measures = measures_of(task, test.labels, scores, days=days) | {"p50": latency.p50, "p99": latency.p99}
+    naive = definition.naive
+    if naive is not None:
+        measures["mase"] = scaled_error_of(naive, task, training_set, scores)
     return Evidence(
         rows=len(test),
         tested_from=training_set.tested_from,
@@ -84,6 +88,7 @@ def evaluate(
         goal=goal,
         classes=list(task.classes),
         confusion=confusion_of(task, test.labels, scores),
+        naive=against_naive(naive, task, goal, test, scores) if naive is not None else None,
     )
 
 

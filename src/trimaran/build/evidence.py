@@ -34,6 +34,22 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     differences: dict[str, Measurement]
 
 
+class AgainstNaive(msgspec.Struct, frozen=True, kw_only=True):
+    """The naive forecast ``feature`` on the ``rows`` of the window where it is known, ``missing`` on the others.
+
+    ``measure`` is what models are compared on; ``value`` and ``naive`` are the candidate's and the forecast's on those very
+    rows, ``difference`` the candidate's minus the forecast's with its paired interval.
+    """
+
+    feature: str
+    rows: int
+    missing: int
+    measure: str
+    value: Measurement
+    naive: Measurement
+    difference: Measurement
+
+
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a test of the specification went: ``share`` of the rows must hold; ``failure`` tells the first that did not."""
 
@@ -113,6 +129,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     ``measures`` are named as in ``core.checks.MEASURES``; ``live`` is None while nothing is live; ``roc`` holds (false
     positive rate, true positive rate) of a yes-or-no label; ``importance`` is how much of ``goal``, the measure models are
     compared on, is lost when a feature's values are shuffled. ``confusion`` counts rows by true class, then by likeliest.
+    ``naive`` is None where no naive forecast is declared.
     ``elsewhere`` says that it was not trained here, ``trained_until`` up to when it was, as its maker says.
     """
 
@@ -137,6 +154,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     confusion: list[list[int]] = []
     elsewhere: bool = False
     trained_until: datetime | None = None
+    naive: AgainstNaive | None = None
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):

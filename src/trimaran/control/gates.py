@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trimaran.build import SMALL, Comparison, Evidence, Numerics, Slice, TestResult, Together, policy_of
+from trimaran.build import SMALL, AgainstNaive, Comparison, Evidence, Numerics, Slice, TestResult, Together, policy_of
 from trimaran.core.checks import LOWER, Rule, conclude, require
 from trimaran.core.nouns import Finding, Measurement, Outcome, Ref, Verdict
 from trimaran.core.tasks import Kind
@@ -32,7 +32,7 @@ def judge_candidate(
     """Return the verdict of policy ``gate`` about the model with digest ``about``.
 
     In order: the author's tests, the numbers themselves, parity of the compiled form, whether a model that was trained
-    elsewhere can have seen the window, each requirement, the margin against
+    elsewhere can have seen the window, each requirement, the naive forecast of a product that has one, the margin against
     the live version, the worst slices, and the time an answer takes. ``stored`` is the evidence's own object.
     """
     return conclude(GATE, about, list(_findings(definition, evidence)), evidence=stored, refs=refs)
@@ -85,6 +85,9 @@ def _findings(definition: Definition, evidence: Evidence) -> Iterator[Finding]:
         if rule.measure not in _TIMES:
             live = _live_value(evidence.live, rule)
             yield require(rule, evidence.measures.get(rule.measure), live=live, minimum=acceptance.minimum)
+    if definition.naive is not None:
+        scaled = evidence.measures.get("mase")
+        yield _against_naive(definition.naive.feature, evidence.naive, scaled, acceptance.minimum)
     for rule in acceptance.against_live:
         yield _margin(rule, evidence.measures, evidence.live, acceptance.minimum)
     for column, rule in acceptance.slices:
@@ -144,6 +147,32 @@ def _unseen(evidence: Evidence) -> Finding:
     return Finding(
         check=check, outcome="fail" if seen else "pass", reason=f"{reason}: it has seen some of them" if seen else reason
     )
+
+
+def _against_naive(feature: str, seen: AgainstNaive | None, scaled: Measurement | None, minimum: int) -> Finding:
+    """Judge a forecast by the naive one: worse fails, and better by so little that chance may explain it warns."""
+    check = f"beats {feature}"
+    if seen is None:
+        return Finding(check=check, outcome="unknown", reason="it was not held against the naive forecast")
+    ours, theirs, gap = seen.value.value, seen.naive.value, seen.difference
+    if seen.rows < minimum or ours is None or theirs is None or gap.value is None:
+        reason = (
+            f"the naive forecast is known on {seen.rows} rows and missing on {seen.missing}, at least {minimum} are needed"
+        )
+        return Finding(
+            check=check, outcome="unknown", reason=f"{reason}: is its lag as long as its value takes to be known?"
+        )
+    sign = 1.0 if seen.measure in LOWER else -1.0
+    worst = gap.high if sign > 0 else gap.low
+    sure = worst is not None and sign * worst < 0
+    outcome: Outcome = "fail" if sign * gap.value >= 0 else "pass" if sure else "warn"
+    reason = f"{seen.measure} is {ours:.4g} where the naive forecast has {theirs:.4g} on the same {seen.rows} rows"
+    if gap.low is not None and gap.high is not None:
+        reason += f", a difference of {gap.value:+.4g} ({gap.level or 0:.0%} interval {gap.low:+.4g} to {gap.high:+.4g})"
+    if scaled is not None and scaled.value is not None:
+        reason += f"; MASE {scaled.value:.3g}"
+    said = {"fail": ": it is no better than no model", "warn": ": chance alone may explain it", "pass": ""}[outcome]
+    return Finding(check=check, outcome=outcome, reason=reason + said, value=ours, bound=theirs, measurement=seen.value)
 
 
 def _margins(definition: Definition) -> tuple[Rule, ...]:

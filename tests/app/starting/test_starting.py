@@ -1,29 +1,18 @@
 """A table alone becomes a product file: readable, clean, runnable, and honest about what it cannot know."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from begun import begun, clean, run, table
 from sklearn import datasets
 
-from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import load_file
-from trimaran.app.progress import progress
-from trimaran.app.running import run_once
 from trimaran.app.starting import Asked, start
-from trimaran.app.workspace import Workspace
 from trimaran.core.errors import Conflict, InputError
 
 MORNING = datetime(2024, 1, 1, 6, tzinfo=UTC)
-
-
-def table(folder, frame, name="rides.parquet"):
-    path = folder / name
-    frame.write_csv(path) if name.endswith(".csv") else frame.write_parquet(path)
-    return path
 
 
 def bundled(name):
@@ -52,23 +41,6 @@ def rides(n=3000, seed=0):
             "minutes": minutes,
         }
     )
-
-
-def run(path, folder):
-    with progress() as shown:
-        return run_once(Lifecycle(Workspace(folder / "workspace", actor="ana"), load_file(path), shown, path=path))
-
-
-def begun(folder, frame, label, name="rides.parquet", **said):
-    return start("rides", Asked(table(folder, frame, name), label, **said), folder, "ana")
-
-
-def clean(path):
-    for command in (["check", "--isolated"], ["format", "--isolated", "--check"]):
-        # Elsewhere than here, where trimaran is what is being written.
-        call = [sys.executable, "-m", "ruff", *command, path.name]
-        done = subprocess.run(call, cwd=path.parent, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
 
 
 def test_a_table_with_a_time_becomes_a_gated_model(tmp_path):

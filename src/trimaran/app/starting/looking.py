@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
+from trimaran.core.durations import parse_duration
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.tasks import Kind
 
@@ -27,6 +29,7 @@ class Asked:
     """What a person said of their table; columns are named as in the file.
 
     ``booster`` is a library to compare besides scikit-learn, ``none`` for none, None for one that is installed.
+    ``forecast`` is how far ahead the label is told, of each series that the column ``by`` names.
     """
 
     path: Path
@@ -35,6 +38,8 @@ class Asked:
     key: str | None = None
     task: Kind | None = None
     booster: str | None = None
+    forecast: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,23 +61,25 @@ class Looked:
     reading: str
     classes: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    by: str | None = None
 
 
 def look(asked: Asked) -> Looked:
     """Return what a table is; raises ``InputError`` with every fault of the file, the columns and the label at once."""
     reading, rows = _read(asked.path)
-    faults = [*_missing(asked, rows)]
+    faults = [*_missing(asked, rows), *_unforeseen(asked)]
     if faults:
         raise InputError(str(asked.path), faults)
     renamed = _names(rows.columns)
     held = rows.rename(renamed)
-    label, time, key = (None if name is None else renamed[name] for name in (asked.label, asked.time, asked.key))
+    named = (asked.label, asked.time, asked.key, asked.by)
+    label, time, key, by = (None if name is None else renamed[name] for name in named)
     known = held[str(label)].drop_nulls()
     known = known.filter(known.is_not_nan()) if known.dtype.is_float() else known
     faults = [*_unfit(asked, known), *_untimely(asked, held, time)]
     if faults:
         raise InputError(str(asked.path), faults)
-    task = asked.task or _task(known)
+    task = asked.task or ("regression" if asked.forecast is not None else _task(known))
     classes, dropped = _classes(known) if task != "regression" else ([], [])
     faults = _of_task(asked, task, known, classes, dropped)
     if faults:
@@ -90,6 +97,7 @@ def look(asked: Asked) -> Looked:
         reading=reading,
         classes=classes,
         dropped=dropped,
+        by=by,
     )
 
 
@@ -109,7 +117,7 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
 
 def _missing(asked: Asked, rows: pl.DataFrame) -> list[Fault]:
     faults = []
-    for option, name in (("--label", asked.label), ("--time", asked.time), ("--key", asked.key)):
+    for option, name in (("--label", asked.label), ("--time", asked.time), ("--key", asked.key), ("--by", asked.by)):
         if name is not None and name not in rows.columns:
             close = difflib.get_close_matches(name, rows.columns, n=3, cutoff=0.4)
             nearest = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
@@ -118,6 +126,27 @@ def _missing(asked: Asked, rows: pl.DataFrame) -> list[Fault]:
     if rows.width < 2:  # noqa: PLR2004  a label and something to tell it by
         faults.append(Fault(what=f"the table has {rows.width} columns", remedy="give one with a label and what may tell it"))
     return faults
+
+
+def _unforeseen(asked: Asked) -> Iterator[Fault]:
+    """Yield what keeps options from saying a forecast together."""
+    if asked.forecast is None:
+        if asked.by is not None:
+            yield Fault(what="--by names the series of a forecast, and none is asked for", remedy="add --forecast 1d")
+        return
+    if asked.time is None:
+        yield Fault(what="a forecast needs the time of each row", remedy="name its column: --time COLUMN")
+    if asked.task not in {None, "regression"}:
+        yield Fault(what=f"a forecast is of a number, and --task says {asked.task}", remedy="leave --task out")
+    if asked.label in {asked.by, asked.time}:
+        yield Fault(what=f"{asked.label!r} is both predicted and what names a row", remedy="name another --label")
+    try:
+        horizon = parse_duration(asked.forecast)
+    except InputError as error:
+        yield Fault(what=f"--forecast: {error.faults[0].what}", remedy=error.faults[0].remedy)
+    else:
+        if horizon <= timedelta():
+            yield Fault(what=f"--forecast is {asked.forecast!r}: nothing lies ahead", remedy="give a horizon, like 1d or 6h")
 
 
 def _unfit(asked: Asked, known: pl.Series) -> list[Fault]:
@@ -194,7 +223,7 @@ def _names(columns: list[str]) -> dict[str, str]:
     return given
 
 
-_TAKEN = frozenset({"predict_at", "product", "row", "moment", "known_at", "label"})
+_TAKEN = frozenset({"predict_at", "product", "row", "moment", "known_at", "label", "point", "series"})
 """Names that the written product uses itself."""
 
 

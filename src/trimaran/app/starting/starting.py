@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 
 from trimaran.app.starting.columns import judge_columns
+from trimaran.app.starting.forecast_writing import write_forecast
+from trimaran.app.starting.forecasting import judge_series, look_ahead
 from trimaran.app.starting.looking import Asked, look
 from trimaran.app.starting.portfolio import choose_portfolio, installed_boosters
 from trimaran.app.starting.writing import write_product
+from trimaran.core.durations import format_duration
 from trimaran.core.errors import Conflict, Fault, InputError
 from trimaran.core.tasks import Kind
 
@@ -27,6 +30,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     classes: list[str]
     left_out: dict[str, str]
     models: list[str]
+    lags: list[str] = []
+    naive: str | None = None
 
 
 def start(name: str, asked: Asked, folder: Path, owner: str, *, installed: Collection[str] | None = None) -> Started:
@@ -46,13 +51,17 @@ def start(name: str, asked: Asked, folder: Path, owner: str, *, installed: Colle
         raise Conflict(message)
     portfolio = choose_portfolio(asked.booster, installed_boosters() if installed is None else installed)
     looked = look(asked)
-    judged = judge_columns(looked)
+    outlook = look_ahead(looked) if asked.forecast is not None else None
+    judged = judge_columns(looked) if outlook is None else judge_series(looked, outlook.horizon)
     used = len(judged.numbers) + len(judged.codes) + len(judged.encoded) + len(judged.moments)
     if not used and looked.time is None:
         reasons = "; ".join(f"{column}: {reason}" for column, reason in judged.left_out.items())
         remedy = "give a table with columns that are known in time"
         raise InputError(str(asked.path), [Fault(what=f"no column can tell {asked.label!r}: {reasons}", remedy=remedy)])
-    text = write_product(name, looked, judged, portfolio, owner)
+    if outlook is None:
+        text = write_product(name, looked, judged, portfolio, owner)
+    else:
+        text = write_forecast(name, looked, judged, outlook, portfolio, owner)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     return Started(
@@ -65,4 +74,6 @@ def start(name: str, asked: Asked, folder: Path, owner: str, *, installed: Colle
         classes=looked.classes,
         left_out=judged.left_out,
         models=portfolio.kinds,
+        lags=[format_duration(lag) for lag in outlook.lags] if outlook is not None else [],
+        naive=format_duration(outlook.naive) if outlook is not None else None,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,11 +10,9 @@ import polars as pl
 
 from trimaran.app.starting.columns import Judged
 from trimaran.app.starting.looking import Looked
+from trimaran.app.starting.phrasing import DAY, call, plain, rounded, short, text, whole_file
 from trimaran.app.starting.portfolio import Portfolio, imports_of, write_model
 from trimaran.core.durations import format_duration
-
-WIDTH = 88
-"""How wide a line may be, as ruff and black format by default."""
 
 TEST_SHARE = 0.2
 _SPAN = timedelta(days=100)
@@ -24,7 +20,6 @@ _SPAN = timedelta(days=100)
 
 _SLICED = 5000
 _LAGS = (1, 7, 28)
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,19 +38,18 @@ class _Plan:
 def write_product(name: str, looked: Looked, judged: Judged, portfolio: Portfolio, owner: str) -> str:
     """Return the text of a product file; ``trimaran run`` takes it as it is."""
     plan = _plan(looked, judged)
-    parts = [
-        _head(name, owner, plan, portfolio),
-        _reading(plan),
-        _table(plan),
-        _left_out(judged),
-        _features(plan),
-        _label(plan),
-        write_model(looked, portfolio),
-        _policy(plan),
-    ]
-    text = "\n\n".join(part for part in parts if part).rstrip("\n") + "\n"
-    # Two empty lines stand around what is defined, never three.
-    return re.sub(r"\n{4,}", "\n\n\n", text)
+    return whole_file(
+        [
+            _head(name, owner, plan, portfolio),
+            _reading(plan),
+            _table(plan),
+            left_out(judged),
+            _features(plan),
+            _label(plan),
+            write_model(looked, portfolio),
+            _policy(plan),
+        ]
+    )
 
 
 def _plan(looked: Looked, judged: Judged) -> _Plan:
@@ -64,23 +58,25 @@ def _plan(looked: Looked, judged: Judged) -> _Plan:
     if looked.time is not None:
         moments = known[looked.time].drop_nulls().cast(pl.Datetime("us")).sort()
         whole = moments[-1] - moments[0]
-        wait = _rounded(min(_DAY, whole / 50))
-        window = _rounded(moments[-1] - moments[int((1 - TEST_SHARE) * (len(moments) - 1))])
-    table = "".join(each if each.isalnum() else "_" for each in looked.asked.path.stem.lower()).strip("_")
-    table = table if table.isidentifier() and table not in looked.rows.columns else f"rows_of_{table}"
-    outcome = "outcome"
-    while outcome in looked.rows.columns or outcome == table:
-        outcome += "_"
+        wait = rounded(min(DAY, whole / 50))
+        window = rounded(moments[-1] - moments[int((1 - TEST_SHARE) * (len(moments) - 1))])
+    table = reader_of(looked)
+    outcome = free_name("outcome", {*looked.rows.columns, table})
     tested = int(TEST_SHARE * known.height)
     return _Plan(looked, judged, table, wait, window, min(1000, max(10, tested // 2)), outcome)
 
 
-def _rounded(span: timedelta) -> timedelta:
-    """Return a span in whole days, hours, minutes or seconds, at least one second."""
-    for unit in (_DAY, timedelta(hours=1), timedelta(minutes=1)):
-        if span >= unit:
-            return unit * round(span / unit)
-    return timedelta(seconds=max(1, round(span.total_seconds())))
+def reader_of(looked: Looked) -> str:
+    """Return the name of the function that reads the table."""
+    table = "".join(each if each.isalnum() else "_" for each in looked.asked.path.stem.lower()).strip("_")
+    return table if table.isidentifier() and table not in looked.rows.columns else f"rows_of_{table}"
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken yet."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
@@ -97,7 +93,7 @@ def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
         imports[0] = "from datetime import timedelta"
     return "\n".join(
         [
-            f'"""Predicts {kinds[looked.task]} {_plain(looked.asked.label)} of each row of {looked.asked.path.name}.',
+            f'"""Predicts {kinds[looked.task]} {plain(looked.asked.label)} of each row of {looked.asked.path.name}.',
             "",
             split,
             "Lines that say DECIDE stand for what a table alone cannot tell.",
@@ -109,22 +105,23 @@ def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
             "import trimaran as tm",
             *imports_of(looked, portfolio),
             "",
-            _call("FILE = Path(", [_text(str(looked.asked.path.resolve()))]),
+            call("FILE = Path(", [text(str(looked.asked.path.resolve()))]),
             f"# DECIDE: how long after its moment is a row's {looked.label} known?",
             f"KNOWN_AFTER = timedelta(seconds={plan.wait // timedelta(seconds=1)})",
-            *_names(plan),
+            *mapping(looked),
             "",
             "# DECIDE: who owns it?",
-            _call("product = tm.Product(", [_text(name), f"owner={_text(owner)}", 'predict_at="moment"']),
+            call("product = tm.Product(", [text(name), f"owner={text(owner)}", 'predict_at="moment"']),
         ]
     )
 
 
-def _names(plan: _Plan) -> list[str]:
-    if not plan.looked.renamed:
+def mapping(looked: Looked) -> list[str]:
+    """Return the lines that name columns as Python can say them."""
+    if not looked.renamed:
         return []
-    pairs = [f"{_text(old)}: {_text(new)}" for old, new in plan.looked.renamed.items()]
-    return ["# Columns are named as Python can say them.", _call("NAMES = {", pairs, "}")]
+    pairs = [f"{text(old)}: {text(new)}" for old, new in looked.renamed.items()]
+    return ["# Columns are named as Python can say them.", call("NAMES = {", pairs, "}")]
 
 
 def _reading(plan: _Plan) -> str:
@@ -144,47 +141,55 @@ def _reading(plan: _Plan) -> str:
             f"    moment = begins + pl.duration(seconds=share * {int(_SPAN.total_seconds())})",
         ]
     else:
-        kind = looked.rows.schema[looked.time]
-        zoned = isinstance(kind, pl.Datetime) and kind.time_zone is not None
-        lines.append(f"    rows = rows.filter(pl.col({_text(looked.time)}).is_not_null())")
-        lines.append(f"    moment = pl.col({_text(looked.time)})")
-        if zoned:
-            lines.append('    moment = moment.dt.cast_time_unit("us").dt.convert_time_zone("UTC")')
-        else:
-            lines.append("    # DECIDE: which zone is it?")
-            lines.append('    moment = moment.cast(pl.Datetime("us"))')
-            lines.append('    moment = moment.dt.replace_time_zone("UTC")')
+        lines += moment_of(looked, looked.time)
     lines.append("    rows = rows.with_columns(moment=moment)")
     lines.append('    return rows.with_columns(known_at=pl.col("moment") + KNOWN_AFTER)')
     return "\n".join(lines) + "\n"
 
 
+def moment_of(looked: Looked, time: str) -> list[str]:
+    """Return the lines that make the rows' moment of their time."""
+    kind = looked.rows.schema[time]
+    lines = [f"    rows = rows.filter(pl.col({text(time)}).is_not_null())", f"    moment = pl.col({text(time)})"]
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return [*lines, '    moment = moment.dt.cast_time_unit("us").dt.convert_time_zone("UTC")']
+    cast = '    moment = moment.cast(pl.Datetime("us"))'
+    return [*lines, "    # DECIDE: which zone is it?", cast, '    moment = moment.dt.replace_time_zone("UTC")']
+
+
 def _table(plan: _Plan) -> str:
     looked = plan.looked
     key = looked.key if looked.unique and looked.key is not None else "row"
-    late = f'known={{{_text(looked.label)}: "known_at"}}'
-    return _call("table = product.table(", [f"tm.rows({plan.table})", f"key={_text(key)}", 'time="moment"', late])
+    late = f'known={{{text(looked.label)}: "known_at"}}'
+    return call("table = product.table(", [f"tm.rows({plan.table})", f"key={text(key)}", 'time="moment"', late])
 
 
-def _left_out(judged: Judged) -> str:
+def left_out(judged: Judged) -> str:
+    """Return the remarks about what is not used, and about what is used with doubt."""
     lines = [f"# left out: {name}, {reason}" for name, reason in judged.left_out.items()]
     lines += [f"# DECIDE: {name}, {doubt}" for name, doubt in judged.doubted.items()]
     return "\n".join(["# DECIDE: is every column below known when the prediction is made?", *lines])
 
 
 def _features(plan: _Plan) -> str:
-    judged, looked = plan.judged, plan.looked
+    looked = plan.looked
+    functions = [*calendar(looked), *_ages(plan), *_past(plan)]
+    return columns_of(plan.judged) + "".join(f"\n\n\n{each}" for each in functions) + "\n"
+
+
+def columns_of(judged: Judged) -> str:
+    """Return the calls that declare columns as features: numbers, and texts by their place in a list."""
     parts = []
     if judged.numbers:
-        parts.append(_call("product.numbers(", ["table", *map(_text, judged.numbers)]))
+        parts.append(call("product.numbers(", ["table", *map(text, judged.numbers)]))
     if judged.codes:
-        codes = [_call(f"    {name}=[", list(map(_text, values)), "],").strip("\n") for name, values in judged.codes.items()]
+        codes = [call(f"    {name}=[", list(map(text, values)), "],").strip("\n") for name, values in judged.codes.items()]
         parts.append("\n".join(["product.codes(", "    table,", *codes, ")"]))
-    functions = [*_calendar(looked), *_ages(plan), *_past(plan)]
-    return "\n".join(parts) + "".join(f"\n\n\n{each}" for each in functions) + "\n"
+    return "\n".join(parts)
 
 
-def _calendar(looked: Looked) -> Iterator[str]:
+def calendar(looked: Looked) -> Iterator[str]:
+    """Yield features of the hour, the weekday and the month of a row's moment, where they vary."""
     if looked.time is None:
         return
     moments = looked.rows[looked.time].drop_nulls().cast(pl.Datetime("us"))
@@ -224,7 +229,7 @@ def _past(plan: _Plan) -> Iterator[str]:
     if looked.key is not None and not looked.unique and looked.time is not None:
         for lag in _LAGS:
             # A window counts back from the prediction, and the newest labels in it are not known by then.
-            window = format_duration(lag * _DAY + plan.wait)
+            window = format_duration(lag * DAY + plan.wait)
             yield (
                 f'@product.feature(table, by="{looked.key}", window="{window}")\n'
                 f"def {plan.outcome}_of_{lag}d_by_{looked.key}({plan.outcome}):\n"
@@ -246,12 +251,12 @@ def _label(plan: _Plan) -> str:
         options.append('task="regression"')
         body = f"{name}.fill_nan(None)" if kind.is_float() else name
     elif looked.task == "multiclass":
-        options.append(f"classes=[{', '.join(map(_text, looked.classes))}]")
+        options.append(f"classes=[{', '.join(map(text, looked.classes))}]")
         note = f"  # too rare to learn: {', '.join(looked.dropped)}" if looked.dropped else ""
     elif kind != pl.Boolean:
-        body = f"{name} == {_text(_yes(looked)) if not kind.is_numeric() else _yes(looked)}"
+        body = f"{name} == {text(_yes(looked)) if not kind.is_numeric() else _yes(looked)}"
         note = "  # DECIDE: is this the value to look for?"
-    head = _call("@product.label(", ["table", *options])
+    head = call("@product.label(", ["table", *options])
     return f"\n{head}\ndef {plan.outcome}({name}):\n    return {body}{note}\n"
 
 
@@ -281,10 +286,10 @@ def _policy(plan: _Plan) -> str:
         [
             "",
             f"# DECIDE: how good must it be? {nothing}",
-            _call("product.accept(", options),
+            call("product.accept(", options),
             "# DECIDE: who approves, and in which steps does it go live?",
             'product.release(steps=[100], shadow="0s", hold="0s")',
-            _call("product.watch(", watch),
+            call("product.watch(", watch),
         ]
     )
 
@@ -298,21 +303,16 @@ def _bounds(looked: Looked) -> tuple[list[str], str, str, str, str]:
         share = _majority(looked)
         nothing = "Always answering the most frequent class gives this."
         return (
-            [f'accuracy=">= {_short(share)}"'],
+            [f'accuracy=">= {short(share)}"'],
             "-0.01",
             "accuracy < live - 0.05",
-            f"accuracy >= {_short(share / 2)}",
+            f"accuracy >= {short(share / 2)}",
             nothing,
         )
     error = _naive(looked.rows[looked.label].drop_nulls())
     nothing = "Always answering the median gives this."
-    rules = [f'mae="<= {_short(error)}"', 'r2=">= 0"']
-    return rules, f"+{_short(0.02 * error)}", f"mae > live + {_short(0.1 * error)}", f"mae <= {_short(1.5 * error)}", nothing
-
-
-def _short(value: float) -> str:
-    """Return a number with three digits, never as a power of ten, which rules do not read."""
-    return f"{float(f'{value:.3g}'):f}".rstrip("0").rstrip(".")
+    rules = [f'mae="<= {short(error)}"', 'r2=">= 0"']
+    return rules, f"+{short(0.02 * error)}", f"mae > live + {short(0.1 * error)}", f"mae <= {short(1.5 * error)}", nothing
 
 
 def _majority(looked: Looked) -> float:
@@ -325,24 +325,3 @@ def _naive(known: pl.Series) -> float:
     """Return the mean distance from the median: the error of knowing nothing."""
     numbers = known.cast(pl.Float64).drop_nans()
     return float((numbers - numbers.median()).abs().mean() or 0.0)  # type: ignore[arg-type]  # numbers
-
-
-def _plain(text: str) -> str:
-    return text.replace("\\", "/").replace('"', "'")
-
-
-def _text(value: str) -> str:
-    """Return a text as Python writes it, in double quotes."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _call(head: str, parts: Sequence[str], close: str = ")") -> str:
-    """Return a call on one line where that is short enough, else with a part a line."""
-    opened = head if head.endswith(("(", "{", "[")) else f"{head}, "
-    line = f"{opened}{', '.join(parts)}{close}"
-    if len(line) <= WIDTH:
-        return line
-    indent = " " * (len(head) - len(head.lstrip()))
-    first = opened if head.endswith(("(", "{", "[")) else f"{head.partition('(')[0]}("
-    held = list(parts) if head.endswith(("(", "{", "[")) else [head.partition("(")[2], *parts]
-    return "\n".join([first, *(f"{indent}    {part}," for part in held), f"{indent}{close}"])

@@ -24,13 +24,14 @@ MEASURES = {
     "r2": "share of the label's variance that is explained",
     "bias": "by how much answers are too high in the mean",
     "pinball": "mean pinball loss at the label's quantile",
+    "mase": "mean absolute error in units of the naive forecast's on the rows trained on",
     "macro_f1": "mean of the classes' F1",
     "errors": "share of requests that failed",
     "drift": "population stability index",
     "p50": "median seconds to answer",
     "p99": "99th percentile of seconds to answer",
 }
-LOWER = frozenset({"brier", "log_loss", "ece", "mae", "rmse", "pinball", "errors", "drift", "p50", "p99"})
+LOWER = frozenset({"brier", "log_loss", "ece", "mae", "rmse", "pinball", "mase", "errors", "drift", "p50", "p99"})
 """The measures of which less is better; of bias neither is."""
 
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
@@ -182,6 +183,7 @@ class _Measures:
     r2 = Measured("r2")
     bias = Measured("bias")
     pinball = Measured("pinball")
+    mase = Measured("mase")
     macro_f1 = Measured("macro_f1")
     errors = Measured("errors")
     drift = Measured("drift")

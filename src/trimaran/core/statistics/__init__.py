@@ -3,7 +3,15 @@
 from trimaran.core.statistics.auc import auc, auc_difference
 from trimaran.core.statistics.classes import class_aucs, class_brier, class_log_loss, hits, macro_auc, macro_f1
 from trimaran.core.statistics.drift import Drift, DriftRule, Shift, compare, homogeneity, judge_drift
-from trimaran.core.statistics.errors import absolute_error, averaged, bias, explained, pinball, squared_error
+from trimaran.core.statistics.errors import (
+    absolute_error,
+    averaged,
+    bias,
+    explained,
+    pinball,
+    scaled_error,
+    squared_error,
+)
 from trimaran.core.statistics.estimation import Calibration, Estimate, calibrate, estimate_quality
 from trimaran.core.statistics.histogram import Histogram, aligned, count_like, histogram
 from trimaran.core.statistics.influence import Influence, interval, paired, positive_interval
@@ -59,6 +67,7 @@ __all__ = [
     "pinball",
     "positive_interval",
     "proportion",
+    "scaled_error",
     "squared_error",
     "trend",
 ]

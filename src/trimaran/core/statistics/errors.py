@@ -80,6 +80,25 @@ def pinball(labels: npt.ArrayLike, predicted: npt.ArrayLike, quantile: float = 0
     return averaged(np.maximum(quantile * below, (quantile - 1) * below))
 
 
+def scaled_error(labels: npt.ArrayLike, predicted: npt.ArrayLike, scales: npt.ArrayLike) -> Influence:
+    """Return the mean absolute scaled error, MASE: errors in units of each row's scale, (n,) above zero.
+
+    A row's scale is the mean absolute error of the naive forecast of its series on the rows trained on, so that series of
+    any size count alike and less than 1 is better than naive was there (Hyndman & Koehler, International Journal of
+    Forecasting 22, 2006). Theirs is the naive forecast of one step; a seasonal one of the same horizon, as here, is the
+    harder one to beat. The scales are taken as given: their own error is none of the influence.
+
+    >>> scaled_error([10.0, 100.0], [12.0, 80.0], [4.0, 40.0]).value
+    0.5
+    """
+    truth, given = _paired(labels, predicted)
+    units = finite(scales, "scales")
+    if units.size != truth.size or not (units > 0).all():
+        what = f"{int((units > 0).sum())} scales above zero for {truth.size} rows"
+        raise InputError("scales", [Fault(what=what, remedy="give one above zero per row")])
+    return averaged(np.abs(given - truth) / units)
+
+
 def averaged(values: Floats) -> Influence:
     """Return a mean as an estimate with its influences.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,24 +12,30 @@ from typing import Any, cast
 import polars as pl
 
 from trimaran.core.checks import Rule, Rules, parse_rule, parse_rules
+from trimaran.core.durations import format_duration
+from trimaran.core.errors import FaultyError
 from trimaran.core.targets import parse_target
 from trimaran.core.tasks import Kind, Value
 from trimaran.data.declaration.collecting import Collecting, F, caller, inputs, line
 from trimaran.data.declaration.defining import define
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
+from trimaran.data.declaration.lagging import lag_name, lagged
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
     Function,
     Label,
+    Lag,
     ModelTest,
+    Naive,
     ReleasePolicy,
     Replicating,
     Retraining,
     Suggestion,
     Table,
     Watch,
+    parse_moment,
 )
 from trimaran.data.declaration.segmenting import FEATURES
 from trimaran.data.declaration.sharing import Features
@@ -94,6 +101,44 @@ class Declaration(Collecting):
             known = self._draft.features.get(feature.name)
             if known is None or known.function is not feature.function:
                 self._draft.add(self._draft.features, feature.name, feature, where)
+
+    def lags(
+        self,
+        table: Table,
+        column: str,
+        *,
+        by: str | Sequence[str],
+        lags: Sequence[str | timedelta],
+        within: str | timedelta = "0s",
+        naive: str | timedelta | None = None,
+    ) -> None:
+        """Declare what a column of the same series was so long before each row's own time, as ``<column>_lag_<lag>``.
+
+        A lag shorter than the horizon, the time from ``predict_at`` to the row, is refused: nobody knows it yet. ``within`` is
+        how much older a value may be where none is of that very moment. ``naive`` is the lag that is a forecast by itself:
+        the gate holds the model against it, and ``accept(mase=…)`` is in units of its error.
+
+        >>> product = Declaration("sales", owner="ana", predict_at="day - 1d")
+        >>> shops = product.table("sales.parquet", key="point", time="day", known={"sold": "closed"})
+        >>> product.lags(shops, "sold", by="shop", lags=["1d", "7d"], naive="7d")
+        >>> list(product._draft.features)
+        ['sold_lag_1d', 'sold_lag_7d']
+        """
+        where, keys = caller(), (by,) if isinstance(by, str) else tuple(by)
+        self._adopt(table, where)
+        ahead, older = -self._offset(), self._duration(within, where) or timedelta()
+        found = [parsed for each in lags if (parsed := self._duration(each, where)) is not None]
+        for lag in found:
+            part = replace(lagged(table, column, keys, (lag, older), ahead), where=where)
+            self._draft.add(self._draft.features, part.name, part, where)
+            self._draft.lags.append(Lag(table.name, column, lag, where))
+        chosen = self._duration(naive, where)
+        if chosen is not None and chosen not in found:
+            told = ", ".join(map(format_duration, found))
+            self._draft.fault(f"naive= is {format_duration(chosen)}, none of the lags", where, f"choose from: {told}")
+        elif chosen is not None:
+            self._draft.place("naive", where)
+            self._draft.naive = Naive(lag_name(column, chosen), keys, where)
 
     def suggest(self, *tables: Table, limit: int = 20) -> None:
         """Ask for automated features over some tables: proposed, proven out of time, frozen into readable ones."""
@@ -311,6 +356,12 @@ class Declaration(Collecting):
         new columns of its source too, where that is there.
         """
         return define(self._draft, root or Path(), schemas or {}, evolve=evolve)
+
+    def _offset(self) -> timedelta:
+        try:
+            return parse_moment(self._draft.predict_at).offset
+        except FaultyError:
+            return timedelta()  # told when the declaration is frozen
 
     def _rule(self, text: str | Rule, where: str, measure: str | None = None) -> Rule | None:
         return self._parsed(lambda: parse_rule(text, measure=measure), where)

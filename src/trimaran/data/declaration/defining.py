@@ -11,13 +11,13 @@ from pathlib import Path
 import polars as pl
 from msgspec import structs
 
-from trimaran.core.durations import parse_duration
 from trimaran.core.errors import DefinitionError, Fault, FaultyError, TrimaranError
 from trimaran.core.tasks import Value
 from trimaran.data.contracts import Contract, recorded, settled, settles
 from trimaran.data.declaration.composing import composed
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
+from trimaran.data.declaration.lagging import lag_faults
 from trimaran.data.declaration.ordering import order
 from trimaran.data.declaration.parts import (
     PREDICT_AT,
@@ -30,6 +30,7 @@ from trimaran.data.declaration.parts import (
     Retraining,
     Table,
     Watch,
+    parse_moment,
 )
 from trimaran.data.declaration.segmenting import segment_faults
 from trimaran.data.declaration.tasking import label_faults, measured
@@ -81,6 +82,7 @@ class _Judge:
         features = self._features(tables, asked, moment)
         self._expectations(tables)
         label = self._label(asked)
+        draft.faults += lag_faults(draft, tables, moment, label)
         measured(draft, label)
         self._policies(asked)
         if draft.faults or moment is None or draft.acceptance is None:
@@ -105,6 +107,7 @@ class _Judge:
             suggestion=draft.suggestion,
             replication=draft.replication,
             worth=draft.worth,
+            naive=draft.naive,
         )
 
     def _held(self, table: Table, source: Source, moments: Collection[str]) -> pl.Schema | None:
@@ -150,27 +153,21 @@ class _Judge:
 
     def _moment(self, asked: Table) -> Moment | None:
         draft = self.draft
-        column, sign, offset = draft.predict_at.strip(), "+", "0s"
-        for candidate in ("-", "+"):
-            if candidate in column:
-                column, offset = (part.strip() for part in column.split(candidate, 1))
-                sign = candidate
-                break
-        if asked.schema and column not in asked.schema:
-            self._unknown([column], asked.schema.names(), "predict_at names", draft.where)
-            return None
-        if column in asked.late:
-            draft.fault(
-                f"predict_at uses {column!r}, which is only known at {asked.late[column]!r}",
-                draft.where,
-                "use a column that is there from the start, like the row's time",
-            )
         try:
-            distance = parse_duration(offset)
+            moment = parse_moment(draft.predict_at)
         except FaultyError as error:
             draft.fault(f"predict_at {draft.predict_at!r}: {error.faults[0].what}", draft.where, error.faults[0].remedy)
             return None
-        return Moment(column, -distance if sign == "-" else distance)
+        if asked.schema and moment.column not in asked.schema:
+            self._unknown([moment.column], asked.schema.names(), "predict_at names", draft.where)
+            return None
+        if moment.column in asked.late:
+            draft.fault(
+                f"predict_at uses {moment.column!r}, which is only known at {asked.late[moment.column]!r}",
+                draft.where,
+                "use a column that is there from the start, like the row's time",
+            )
+        return moment
 
     def _features(self, tables: dict[str, Table], asked: Table, moment: Moment | None) -> tuple[Feature, ...]:
         draft = self.draft

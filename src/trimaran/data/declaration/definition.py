@@ -18,6 +18,7 @@ from trimaran.data.declaration.parts import (
     Model,
     ModelTest,
     Moment,
+    Naive,
     ReleasePolicy,
     Replicating,
     Retraining,
@@ -54,6 +55,7 @@ class Definition:
     suggestion: Suggestion | None
     replication: Replicating | None
     worth: Function | None = None
+    naive: Naive | None = None
 
     @property
     def task(self) -> Task:

@@ -17,8 +17,10 @@ from trimaran.data.declaration.parts import (
     Feature,
     Function,
     Label,
+    Lag,
     Model,
     ModelTest,
+    Naive,
     ReleasePolicy,
     Replicating,
     Retraining,
@@ -59,6 +61,8 @@ class Draft:
     retraining: Retraining | None = None
     value: Value | None = None
     worth: Function | None = None
+    lags: list[Lag] = field(default_factory=list)
+    naive: Naive | None = None
     replication: Replicating | None = None
     faults: list[Fault] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)

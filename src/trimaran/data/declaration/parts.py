@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from trimaran.core.checks import Rule, Rules
-from trimaran.core.durations import format_duration
+from trimaran.core.durations import format_duration, parse_duration
 from trimaran.core.tasks import Kind as TaskKind
 from trimaran.data.contracts import Contract
 from trimaran.data.declaration.budgets import Budget
@@ -45,6 +45,20 @@ class Moment:
             return self.column
         sign = "-" if self.offset < timedelta() else "+"
         return f"{self.column} {sign} {format_duration(abs(self.offset))}"
+
+
+def parse_moment(text: str) -> Moment:
+    """Return the moment that a text states; raises ``InputError`` for an offset that is no duration.
+
+    >>> parse_moment("sched_dep - 2h")
+    Moment(column='sched_dep', offset=datetime.timedelta(days=-1, seconds=79200))
+    """
+    for sign in ("-", "+"):
+        column, found, offset = text.partition(sign)
+        if found:
+            distance = parse_duration(offset.strip())
+            return Moment(column.strip(), -distance if sign == "-" else distance)
+    return Moment(text.strip())
 
 
 SchemaChange = Literal["tell", "stop", "evolve"]
@@ -84,7 +98,8 @@ class Feature:
     predict_at whose key equals the asked row's ``on`` columns; without ``time`` in the table, the one row with that key)
     or ``window`` (an aggregation over the rows of ``table`` whose ``on`` columns equal the asked row's, with event time
     in (predict_at - window, predict_at] and every used column known by predict_at). An input named ``predict_at`` is that
-    moment, in UTC; in a window it is one value like an aggregate. ``over`` are the row features it is made of. ``owner`` is
+    moment, in UTC; in a window it is one value like an aggregate. ``back`` says of a window that it is a lag, the first input's
+    newest value at least so long before predict_at: what the function says, found without going through the rows. ``over`` are the row features it is made of. ``owner`` is
     empty where it is the product's, and ``description`` is the function's docstring.
     """
 
@@ -99,6 +114,7 @@ class Feature:
     over: tuple[Feature, ...] = ()
     owner: str = ""
     description: str = ""
+    back: timedelta | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -173,6 +189,25 @@ class Label:
         moments = [pl.col(name) for name in self.known]
         late = pl.any_horizontal(*(moment.is_null() for moment in moments))
         return pl.when(~late).then(pl.max_horizontal(*moments))
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A declared lag: what a column of a table was ``lag`` before a row's own time."""
+
+    table: str
+    column: str
+    lag: timedelta
+    where: str
+
+
+@dataclass(frozen=True)
+class Naive:
+    """The forecast that a model must beat: the value of a feature, a lag of the series that ``by`` names."""
+
+    feature: str
+    by: tuple[str, ...]
+    where: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.parts import Label
 
 FEWEST_CLASSES = 3
+FORECAST = "mase"
+"""The measure that needs a naive forecast beside the answers."""
+
 _OF_TRAFFIC = ("errors", "drift", "p50", "p99")
 _SAID = {"binary": "a yes-or-no label", "regression": "a regression", "multiclass": "a label of several classes"}
 
@@ -41,7 +44,9 @@ def measured(draft: Draft, label: Label) -> None:
     task = _task(label)
     kind = _SAID.get(label.kind, label.kind)
     for place, rule in _rules(draft):
-        if rule.measure not in task.measures and rule.measure not in _OF_TRAFFIC:
+        if rule.measure == FORECAST:
+            _forecast(draft, place, rule)
+        elif rule.measure not in task.measures and rule.measure not in _OF_TRAFFIC:
             choices = ", ".join(name for name in task.measures if name in MEASURES)
             draft.fault(
                 f"{place}() asks for {rule.measure}, no measure of {kind}", draft.places[place], f"choose from: {choices}"
@@ -55,11 +60,21 @@ def measured(draft: Draft, label: Label) -> None:
     _settle(draft, task)
 
 
+def _forecast(draft: Draft, place: str, rule: Rule) -> None:
+    """Judge a rule in units of the naive forecast, which is known only where models are tested."""
+    if draft.acceptance is None or rule not in draft.acceptance.rules or rule.against_live:
+        remedy = "require it of the whole window alone: product.accept(mase='<= 1')"
+        draft.fault(f"{place}() asks for {FORECAST}, which is measured once, at the gate", draft.places[place], remedy)
+    elif draft.naive is None:
+        remedy = "declare the forecast that it is in units of: product.lags(…, naive='7d')"
+        draft.fault(f"accept() asks for {FORECAST}, and there is no naive forecast", draft.places[place], remedy)
+
+
 def _settle(draft: Draft, task: Task) -> None:
     """Read the margin against the live version as a rule on the first measure of quality that is required."""
     if draft.margin is None or draft.acceptance is None:
         return
-    required = (rule.measure for rule in draft.acceptance.rules if rule.measure not in _OF_TRAFFIC)
+    required = (rule.measure for rule in draft.acceptance.rules if rule.measure not in {*_OF_TRAFFIC, FORECAST})
     measure, text = next(required, task.compared[0]), draft.margin.strip()
     if text[:1] in {"+", "-"}:
         text = f"{'<=' if measure in LOWER else '>='} live {text[0]} {text[1:]}"

@@ -11,7 +11,8 @@ import polars as pl
 from trimaran.data.declaration import PREDICT_AT, Feature
 from trimaran.data.features.aggregates import Aggregates, types
 from trimaran.data.features.evaluation import evaluate
-from trimaran.data.features.moments import UTC, Micros, as_column
+from trimaran.data.features.moments import UTC, Micros, as_column, span
+from trimaran.data.features.newest import NewestRow
 from trimaran.data.features.reductions import Reduced, reduced
 from trimaran.data.features.stays import PAIRS, Stays
 from trimaran.data.features.timeline import Positions, Timeline, gathered
@@ -47,10 +48,17 @@ class TimeWindow:
         self._aggregates = Aggregates(self._stays)
         self._names = [feature.name for feature in features]
         schema = pl.Schema({**rows.schema, PREDICT_AT: UTC})
+        self._lags = {
+            feature.name: (_lag(timeline, available, width, feature.back), rows[feature.inputs[0]].alias(feature.name))
+            for feature in features
+            if feature.back is not None
+        }
         self._reduced: dict[str, tuple[Feature, Reduced, list[int]]] = {}
         for feature in features:
-            self._reduce(feature, rows, schema)
-        self._features = [feature for feature in features if feature.name not in self._reduced]
+            if feature.name not in self._lags:
+                self._reduce(feature, rows, schema)
+        known = {*self._lags, *self._reduced}
+        self._features = [feature for feature in features if feature.name not in known]
         self._expressions = [feature.expression for feature in self._features]
         used = dict.fromkeys(name for feature in self._features for name in feature.columns)
         self._columns = gathered([rows[name] for name in used], self._stays.row)
@@ -59,7 +67,7 @@ class TimeWindow:
 
     def answer(self, group: Positions, moment: Micros) -> list[pl.Series]:
         """Return the aggregates for asked rows of some groups and moments."""
-        answers: dict[str, pl.Series] = {}
+        answers = {name: gathered([column], newest.find(group, moment))[0] for name, (newest, column) in self._lags.items()}
         if self._reduced:
             values = self._aggregates.answer(group, moment)
             for name, (feature, way, terms) in self._reduced.items():
@@ -103,6 +111,12 @@ class TimeWindow:
         timed = [as_column(moment[asked]).alias(PREDICT_AT)] if self._timed else []
         pairs = pl.DataFrame([whose, *timed, *gathered(self._columns, place)])
         return evaluate(self._features, self._expressions, pairs.group_by(_ASKED, maintain_order=True).agg).drop(_ASKED)
+
+
+def _lag(timeline: Timeline, available: Micros, width: timedelta, back: timedelta) -> NewestRow:
+    """Return what finds the newest row of a window at least so long before the moment: one that is seen only then."""
+    later = np.maximum(available, timeline.time + span(back)) if back else available
+    return NewestRow(timeline, later, span(width) - 1)
 
 
 def _finished(feature: Feature, way: Reduced, columns: Sequence[pl.Series]) -> pl.Series:

@@ -1,0 +1,6 @@
+"""What tests of this room share."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
