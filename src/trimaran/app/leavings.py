@@ -32,5 +32,5 @@ def _sorted(refs: Sequence[Ref]) -> tuple[list[str], list[str]]:
     """Return the subjects of tracked runs, and the names of runs of pipelines."""
     return (
         list(dict.fromkeys(ref.subject for ref in refs if ref.kind in {"tracked", "started"})),
-        [ref.subject.rpartition("/")[2] for ref in refs if ref.kind == "pipeline"],
+        [ref.subject.rpartition("/")[2] for ref in refs if ref.kind in {"pipeline", "begun"}],
     )

@@ -14,7 +14,7 @@ from trimaran.control.custody import Custody
 from trimaran.control.references import References, unneeded
 from trimaran.core.clock import SystemClock
 from trimaran.core.ledger import Ledger, Write
-from trimaran.core.nouns import ModelVersion, PipelineRun, Purged, Ref, Run, Started, Tracked
+from trimaran.core.nouns import ModelVersion, PipelineRun, PipelineStarted, Purged, Ref, Run, Started, Tracked
 from trimaran.core.ports import Progress
 
 GRACE = timedelta(days=7)
@@ -156,7 +156,7 @@ def foresee(workspace: Workspace, what: Sequence[Ref], progress: Progress) -> tu
 def _purged(ledger: Ledger, custody: Custody) -> list[Ref]:
     """Return the runs that were purged, by this purge or one before that may have been killed: they leave more than objects."""
     found = (ledger.store.get(seq) for seq in sorted(custody.purged))
-    return [entry.ref for entry in found if entry.kind in {"tracked", "started", "pipeline"}]
+    return [entry.ref for entry in found if entry.kind in {"tracked", "started", "pipeline", "begun"}]
 
 
 def _removable(workspace: Workspace, references: References, progress: Progress, grace: timedelta) -> list[str]:
@@ -200,7 +200,7 @@ def _breaks(workspace: Workspace, what: Sequence[Ref]) -> list[str]:
             found.append(f"the files and points of {ref.subject} are gone; its parameters and last readings stay on record")
         elif isinstance(record, Started):
             found.append(f"the points of {ref.subject}, which was cut off, are gone; that it was begun stays on record")
-        elif isinstance(record, PipelineRun):
+        elif isinstance(record, PipelineRun | PipelineStarted):
             found.append(f"what the steps of {ref.subject} made can be read no more, and is not served to later runs")
         else:
             found.append(

@@ -57,7 +57,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 def named(workspace: Workspace, text: str, product: str | None = None) -> Ref:
     """Return the version, run or delivery of a data version that a text names; raises ``NotFound`` and ``InputError``.
 
-    Runs are those of products, those that scripts tracked, ended or cut off, and those of pipelines.
+    Runs are those of products, those that scripts tracked, ended or cut off, and those of pipelines, likewise.
     """
     products = [product] if product is not None else sorted(workspace.products())
     run = None if product is not None else _run(workspace, text)
@@ -188,7 +188,7 @@ def _run(workspace: Workspace, text: str) -> Ref | None:
 
 
 def _living(workspace: Workspace, what: Ref) -> Collection[str]:
-    return under_way(workspace) if what.kind in {"started", "tracked"} else ()
+    return under_way(workspace) if what.kind in {"started", "tracked", "begun"} else ()
 
 
 def _delivery(ledger: Ledger, subject: str, version: int) -> Ref:
@@ -210,7 +210,7 @@ def _known(workspace: Workspace, named: str) -> str:
     products = workspace.products()
     if subject in products or next(workspace.ledger.store.scan(subject=subject), None) is not None:
         return subject
-    runs = workspace.ledger.store.scan(kinds=["started", "tracked", "pipeline"])
+    runs = workspace.ledger.store.scan(kinds=["started", "tracked", "begun", "pipeline"])
     projects = {entry.subject.partition("/")[0] for entry in runs}
     if subject in projects:
         return subject

@@ -14,6 +14,7 @@ from trimaran.core.nouns import (
     Ingest,
     ModelVersion,
     PipelineRun,
+    PipelineStarted,
     Ref,
     Run,
     Started,
@@ -59,7 +60,7 @@ def objections(
 ) -> list[str]:
     """Return every reason, in words, why a thing may not go into the trash; empty when it may.
 
-    ``under_way`` are the subjects of tracked runs whose process still lives.
+    ``under_way`` are the subjects of runs of scripts and pipelines whose process still lives.
     """
     refs = belongings(ledger, [what])
     found = [f"{ref.subject} is in the trash already" for ref in refs[:1] if ref.seq in custody.trashed]
@@ -89,7 +90,9 @@ def objections(
             ]
         case Started() if (ended := ledger.store.latest("tracked", what.subject)) is not None:
             found.append(f"{what.subject} has ended (entry {ended.seq}), and that is what can go")
-        case Tracked() | PipelineRun() | Started():
+        case PipelineStarted() if (ended := ledger.store.latest("pipeline", what.subject)) is not None:
+            found.append(f"{what.subject} has ended (entry {ended.seq}), and that is what can go")
+        case Tracked() | PipelineRun() | Started() | PipelineStarted():
             pass  # what was made of their files is named by entries of its own, and keeps them
         case _:
             found.append(f"a {what.kind} is part of the record: only versions, runs and data versions can be trashed")

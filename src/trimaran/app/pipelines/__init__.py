@@ -5,7 +5,7 @@ from trimaran.app.pipelines.loading import load_pipeline, read_parameters
 from trimaran.app.pipelines.outcome import Outcome
 from trimaran.app.pipelines.pipeline import Pipeline, Ways, opened, pipeline
 from trimaran.app.pipelines.reasons import Change, Reasons, reasons
-from trimaran.app.pipelines.recording import run_named, runs_of, sheet_of
+from trimaran.app.pipelines.recording import Unended, run_named, runs_of, sheet_of, unended_of
 from trimaran.app.pipelines.spinning import Spun, name_of, spin
 from trimaran.app.pipelines.viewing import PipelineView, RunList, Runs, StepView
 
@@ -21,6 +21,7 @@ __all__ = [
     "Runs",
     "Spun",
     "StepView",
+    "Unended",
     "Ways",
     "load_pipeline",
     "name_of",
@@ -33,4 +34,5 @@ __all__ = [
     "runs_of",
     "sheet_of",
     "spin",
+    "unended_of",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import inspect
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
@@ -15,17 +17,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psutil
+
 from trimaran.app.pipelines.engines import open_engine
 from trimaran.app.pipelines.outcome import Outcome
-from trimaran.app.pipelines.recording import open_results, secret, write_run
+from trimaran.app.pipelines.recording import note_begun, open_results, secret, write_run
 from trimaran.app.progress import progress
 from trimaran.app.workspace import Workspace
 from trimaran.backends.skops_values import SkopsValues
 from trimaran.core.canon import digest, digest_of
 from trimaran.core.config import default_person, default_workspace
 from trimaran.core.engines import Engine
-from trimaran.core.errors import DefinitionError, Fault, InputError
-from trimaran.core.nouns import PipelineRun, StepRun
+from trimaran.core.errors import DefinitionError, Fault, InputError, TrimaranError
+from trimaran.core.nouns import PipelineRun, PipelineStarted, StepRun
 from trimaran.core.ports import Progress
 from trimaran.core.steps import (
     Conductor,
@@ -94,30 +98,39 @@ class Pipeline:
         workspace = ways.workspace
         results, started, began = open_results(workspace), workspace.clock.now(), time.perf_counter()
         order = Order(_run_name(self.name, started), started, given, ways.again, ways.only, ways.stop)
-        around = Surroundings(results, values_of(), Seals(secret(workspace.root)), shown)
         engine = open_engine(ways.engine)
+        beginning = Beginning(shown, lambda: note_begun(workspace, self._begun(order, engine.name)))
+        around = Surroundings(results, values_of(), Seals(secret(workspace.root)), beginning)
+
+        def written(course: Course, edges: dict[str, list[str]]) -> PipelineRun:
+            record = PipelineRun(
+                name=order.run,
+                pipeline=self.name,
+                engine=engine.name,
+                started=started,
+                ended=workspace.clock.now(),
+                seconds=time.perf_counter() - began,
+                parameters=shown_parameters(given),
+                edges=edges,
+                fates=dict(Counter(step.fate for step in course.steps if step.item is None)),
+                sheet="",
+                path=str(self.path or ""),
+                file=self._text(workspace),
+                error=_error_of(course),
+            )
+            return write_run(workspace, record, course.steps, results)
+
         try:
             course, edges = self._course(engine, around, order)
+        except TrimaranError as error:
+            if beginning.noted:
+                with suppress(TrimaranError):  # what broke the run off is told, not that its end could not be written too
+                    written(Course([StepRun(name=self.name, fate="failed", error=str(error))]), {self.name: []})
+            raise
         finally:
             if engine is not ways.engine:
                 engine.close()
-        record = PipelineRun(
-            name=order.run,
-            pipeline=self.name,
-            engine=engine.name,
-            started=started,
-            ended=workspace.clock.now(),
-            seconds=time.perf_counter() - began,
-            parameters=shown_parameters(given),
-            edges=edges,
-            fates=dict(Counter(step.fate for step in course.steps if step.item is None)),
-            sheet="",
-            path=str(self.path or ""),
-            file=self._text(workspace),
-            error=_error_of(course),
-        )
-        written = write_run(workspace, record, course.steps, results)
-        return Outcome(workspace, written, course.steps, cancelled=course.cancelled)
+        return Outcome(workspace, written(course, edges), course.steps, cancelled=course.cancelled)
 
     def figure(self) -> Any:
         """Return the graph of the steps as a Plotly figure."""
@@ -125,6 +138,18 @@ class Pipeline:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def _begun(self, order: Order, engine: str) -> PipelineStarted:
+        return PipelineStarted(
+            name=order.run,
+            pipeline=self.name,
+            engine=engine,
+            started=order.now,
+            edges={name: list(sources) for name, sources in self.graph.edges.items()},
+            host=socket.gethostname(),
+            process=os.getpid(),
+            born=psutil.Process().create_time(),
+        )
 
     def _course(self, engine: Engine, around: Surroundings, order: Order) -> tuple[Course, dict[str, list[str]]]:
         edges = {name: list(sources) for name, sources in self.graph.edges.items()}
@@ -205,6 +230,30 @@ class Flow(Pipeline):
         if error and not any(one.fate == "failed" for one in steps):
             steps.append(StepRun(name=self.name, fate="failed", error=error))
         return Course(steps), conductor.edges
+
+
+class Beginning:
+    """Shows progress as told, and notes that a run is under way before its first step: what cannot be run never was."""
+
+    def __init__(self, shown: Progress, note: Callable[[], None]) -> None:
+        self._shown = shown
+        self._note = note
+        self.noted = False
+
+    def start(self, task: str, total: int) -> None:
+        """Note it the first time, and pass it on."""
+        if not self.noted:
+            self._note()
+            self.noted = True
+        self._shown.start(task, total)
+
+    def advance(self, task: str, done: int = 1, note: str = "") -> None:
+        """Pass it on."""
+        self._shown.advance(task, done, note)
+
+    def finish(self, task: str) -> None:
+        """Pass it on."""
+        self._shown.finish(task)
 
 
 class _Within:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from trimaran.app.runs.living import lives, unended
 from trimaran.app.workspace import STEPS, Workspace
 from trimaran.backends.flushing import flush
 from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
@@ -17,13 +19,25 @@ from trimaran.control.custody import Custody
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.ledger import kind_of
-from trimaran.core.nouns import PipelineRun, StepRun, StepSheet, Value
+from trimaran.core.nouns import PipelineRun, PipelineStarted, StepRun, StepSheet, Value
 from trimaran.core.steps import READ, digests_in
 
 SECRET = "steps.secret"  # noqa: S105  the name of the file
 _SECRET_BYTES = 32
 RECORD = "record"
 """The form of what a product's own stage made: it is kept where the record of the version says, and is no value of its own."""
+
+
+class Unended(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of a pipeline without an end: it is running, or was cut off when its process died."""
+
+    name: str
+    pipeline: str
+    engine: str
+    started: datetime
+    status: Literal["running", "cut off"]
+    edges: dict[str, list[str]]
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StepSheet).decode
@@ -75,6 +89,31 @@ def write_run(
     subject = f"{told.pipeline}/{told.name}"
     workspace.ledger.append(told, subject, key=f"pipeline:{subject}")
     return told
+
+
+def note_begun(workspace: Workspace, record: PipelineStarted) -> None:
+    """Write down that a run is under way, so that it is seen, and a killed process leaves a trace."""
+    subject = f"{record.pipeline}/{record.name}"
+    workspace.ledger.append(record, subject, key=f"begun:{subject}")
+
+
+def unended_of(workspace: Workspace, pipeline: str | None = None) -> list[Unended]:
+    """Return the runs of a pipeline, or of all, that have no end and are not in the trash, the oldest first."""
+    hidden = Custody.read(workspace.ledger).hidden
+    return [
+        Unended(
+            name=record.name,
+            pipeline=record.pipeline,
+            engine=record.engine,
+            started=record.started,
+            status="running" if lives(workspace, entry, record) else "cut off",
+            edges=record.edges,
+        )
+        for entry, record in unended(workspace.ledger)
+        if isinstance(record, PipelineStarted)
+        and entry.seq not in hidden
+        and (pipeline is None or record.pipeline == pipeline)
+    ]
 
 
 def runs_of(workspace: Workspace, pipeline: str | None = None, *, until: datetime | None = None) -> list[PipelineRun]:

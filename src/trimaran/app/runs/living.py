@@ -9,25 +9,30 @@ from datetime import UTC, datetime, timedelta
 from trimaran.app.workspace import METRICS, Workspace
 from trimaran.backends.sqlite_runs import alive
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import Entry, Started
+from trimaran.core.nouns import Entry, PipelineStarted, Started
+
+Begun = Started | PipelineStarted
+"""How runs are begun: those that scripts track, and those of pipelines."""
+
+_BEGUN: tuple[type[Begun], ...] = (Started, PipelineStarted)
 
 ELSEWHERE = timedelta(days=7)
 """How long a run of another machine is taken to be under way after its last sign: nobody here can ask for its process."""
 
 
-def unended(ledger: Ledger) -> Iterator[tuple[Entry, Started]]:
+def unended(ledger: Ledger) -> Iterator[tuple[Entry, Begun]]:
     """Yield how each run without an end was begun last."""
-    ended = {entry.subject for entry in ledger.store.scan(kinds=["tracked"])}
-    newest = {entry.subject: (entry, record) for entry, record in ledger.history([Started]) if entry.subject not in ended}
+    ended = {entry.subject for entry in ledger.store.scan(kinds=["tracked", "pipeline"])}
+    newest = {entry.subject: (entry, record) for entry, record in ledger.history(_BEGUN) if entry.subject not in ended}
     yield from newest.values()
 
 
-def under_way(workspace: Workspace) -> dict[str, tuple[Entry, Started]]:
+def under_way(workspace: Workspace) -> dict[str, tuple[Entry, Begun]]:
     """Return the runs that are under way, by subject."""
     return {entry.subject: (entry, record) for entry, record in unended(workspace.ledger) if lives(workspace, entry, record)}
 
 
-def lives(workspace: Workspace, entry: Entry, record: Started) -> bool:
+def lives(workspace: Workspace, entry: Entry, record: Begun) -> bool:
     """Tell whether a run that has no end yet is under way.
 
     On this machine its process says so; one of another machine is taken to be for a week after it was begun, or logged last.

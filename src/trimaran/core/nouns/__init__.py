@@ -22,7 +22,7 @@ from trimaran.core.nouns.online import Kept, Standing, View, ViewColumn, Written
 from trimaran.core.nouns.record import GENESIS, Draft, Entry, Record, Ref, UnknownKind
 from trimaran.core.nouns.retention import Erased, Erasing, Hold, Purged, Restored, Trashed, Trimmed, Unhold, Vacuumed
 from trimaran.core.nouns.segments import Replication, SegmentModel, SegmentMove, Wave
-from trimaran.core.nouns.steps import Fate, Part, PipelineRun, StepRun, StepSheet, Value
+from trimaran.core.nouns.steps import Fate, Part, PipelineRun, PipelineStarted, StepRun, StepSheet, Value
 from trimaran.core.nouns.tracking import Artifact, Reading, Setting, Started, Tracked, Used
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "Outcome",
     "Part",
     "PipelineRun",
+    "PipelineStarted",
     "Prediction",
     "Purged",
     "Quarantine",

@@ -66,6 +66,23 @@ class StepSheet(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, bytes]
 
 
+class PipelineStarted(Record, frozen=True, kw_only=True, tag="begun"):
+    """A run of a pipeline that was under way: who finds no end knows by the process whether it still runs. Subject: pipeline/run-name.
+
+    ``edges`` are those of the steps as far as they are known before; ``process`` is the number of the process on ``host``
+    and ``born`` when that process began, in seconds since 1970.
+    """
+
+    name: str
+    pipeline: str
+    engine: str
+    started: datetime
+    edges: dict[str, list[str]]
+    host: str
+    process: int
+    born: float
+
+
 class PipelineRun(Record, frozen=True, kw_only=True, tag="pipeline"):
     """One run of a pipeline. Subject: pipeline/run-name.
 

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from trimaran.app.pipelines import Outcome, Ways, load_pipeline, opened, read_parameters, run_named, runs_of, sheet_of
+from trimaran.app.pipelines import (
+    Outcome,
+    Ways,
+    load_pipeline,
+    opened,
+    read_parameters,
+    run_named,
+    runs_of,
+    sheet_of,
+    unended_of,
+)
 from trimaran.app.progress import progress
 from trimaran.doors.cli.options import JsonOption, WorkspaceOption, open_workspace
 from trimaran.doors.cli.output import print_json, say, table
@@ -63,9 +73,10 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List the newest runs of pipelines."""
-    found = runs_of(open_workspace(workspace), pipeline)[-count:]
+    opened_ = open_workspace(workspace)
+    unended, found = unended_of(opened_, pipeline)[-count:], runs_of(opened_, pipeline)[-count:]
     if json:
-        print_json(found)
+        print_json([*found, *unended])
         return
     rows = [
         (
@@ -78,6 +89,9 @@ def list_(
             one.error or "",
         )
         for one in found
+    ]
+    rows += [
+        (one.name, one.pipeline, f"{one.started:%Y-%m-%d %H:%M:%S}", "-", one.engine, one.status, "") for one in unended
     ]
     say(table(("run", "pipeline", "when (UTC)", ">seconds", "engine", "steps", "*error"), rows))
 
