@@ -10,6 +10,7 @@ from trimaran.app import figures
 from trimaran.app.figures import palette
 from trimaran.app.views import Book, product_view, version_view
 from trimaran.app.workspace import Workspace
+from trimaran.control.graph import Edge, Lineage, Node
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,21 @@ def test_a_product_that_did_nothing_yet_draws_empty_figures(view):
     bare = msgspec.structs.replace(view, **empty)
     for draw in (figures.quality, figures.drift, figures.releases, figures.worth, figures.traffic, figures.loop):
         assert draw(bare).to_json()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 12])
+def test_the_highest_title_of_a_lineage_has_room_above_its_node(rows):
+    nodes = [Node(id="focus", kind="feature", title="the mean delay of the last hours")]
+    nodes += [Node(id=str(row), kind="column", title=f"a column with a long name, {row}") for row in range(rows)]
+    edges = [Edge(upstream=str(row), downstream="focus", how="made from", led="part of") for row in range(rows)]
+    drawn = figures.lineage(Lineage(focus="focus", nodes=nodes, edges=edges, omitted=[]))
+    low, high = drawn.layout.yaxis.range
+    plot = drawn.layout.height - drawn.layout.margin.t - drawn.layout.margin.b
+    marked = [trace for trace in drawn.data if "markers" in trace.mode and len(trace.y)]
+    for trace in marked:
+        title = trace.textfont.size * 1.5 + trace.marker.size / 2
+        assert (high - max(trace.y)) * plot / (high - low) > title
+        assert (min(trace.y) - low) * plot / (high - low) > trace.marker.size
 
 
 def luminance(colour):

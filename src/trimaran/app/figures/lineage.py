@@ -17,6 +17,9 @@ COLOURS: Mapping[str, str] = {"data": "#56a5d8", **palette.HULLS, "control": pal
 
 _ROW = 34
 _WORDS = 24
+_ABOVE, _BELOW = 1.0, 0.6
+"""Rows that are left free above the highest node, for its title, and below the lowest."""
+
 Places = dict[str, tuple[int, float]]
 
 
@@ -40,7 +43,9 @@ def lineage(found: Lineage) -> go.Figure:
     chart.update_xaxes(
         visible=False, range=[min(x for x, _ in places.values()) - 0.7, max(x for x, _ in places.values()) + 0.7]
     )
-    chart.update_yaxes(visible=False)
+    # A title stands above its node, and what would stick out of the plot is cut.
+    heights = [y for _, y in places.values()]
+    chart.update_yaxes(visible=False, range=[min(heights) - _BELOW, max(heights) + _ABOVE])
     return chart
 
 
