@@ -1,7 +1,7 @@
 """A year of real flights through the whole loop: January and February to learn from, March to December to live through."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prepare import prepare
@@ -25,6 +25,8 @@ def main():
         start=datetime(2013, 3, 1, tzinfo=UTC),
         until=given.until,
         requests=given.requests,
+        tick=timedelta(days=1),
+        callers=32,
         signatories={"domain": "dana", "risk": "rita"},
         planted=(datetime(2013, 5, 15, tzinfo=UTC),),
     )

@@ -152,6 +152,13 @@ def test_the_model_of_a_large_segment_is_compiled_where_that_gives_the_same_answ
         assert np.allclose(answers, native.load(yard.objects.get(versions[name].native))(inputs), atol=1e-5)
 
 
+@pytest.mark.parametrize(("compiled_from", "form"), [(1, "onnx"), (1000, "skops")])
+def test_an_answer_is_timed_in_the_slowest_form_that_any_segment_is_served_in(yard, compiled_from, form):
+    replicate(yard, compiled_from=compiled_from)
+    runs = [run for _, run in yard.ledger.history((Run,))]
+    assert {read_evidence(yard.objects, run.artifacts["evidence"]).latency.form for run in runs} == {form}
+
+
 def test_every_model_has_a_verdict_about_its_own_digest(yard):
     for model in replicate(yard).models:
         verdict = yard.ledger.read(model.proof, Verdict)

@@ -74,8 +74,8 @@ class Made:
 class Recipe:
     """How every segment's model is made; it travels to whoever does the work.
 
-    ``latency`` is that of all models, None until one of them was timed.
-    ``rival`` is the number of the pooled version, ``compared`` the measures that are held against it, ``window`` the bounds
+    ``latency`` is that of all models, None until one of them was timed; those of at least ``compiled_from`` rows are compiled,
+    and the smallest has ``fewest``. ``rival`` is the number of the pooled version, ``compared`` the measures that are held against it, ``window`` the bounds
     of the test rows, ``lines`` the author's files, so that an error can show the author's own lines anywhere.
     """
 
@@ -93,6 +93,7 @@ class Recipe:
     window: tuple[datetime, datetime]
     lines: Mapping[str, list[str]]
     latency: Latency | None = field(default=None, compare=False)
+    fewest: int = 0
 
     def __call__(self, shares: Sequence[Share]) -> list[Made]:
         """Return what came of each share; a segment that fails is an error of its own, and the others go on."""
@@ -116,9 +117,9 @@ class Recipe:
         names, rows = test.features.columns, test.matrix()
         fitted = fit_model(self.model, task, train.features, train.labels, self.parameters, self.seed)
         scorer, native = scorer_of(fitted, task, names), self.native.dump(fitted, names)
-        if self.latency is None:
-            self.latency = self._timed(share.segment, native, scorer, rows)
         answering, compiled = self._forms(share, fitted, scorer)
+        if self.latency is None:
+            self.latency = self._timed(share, native, scorer, answering)
         scores = np.asarray(answering.scorer(rows), dtype=np.float64)
         evidence = self._evidence(share, answering, scores)
         sound = task.sound(scores)
@@ -145,13 +146,20 @@ class Recipe:
     def _natively(self, scorer: Scorer, note: str) -> Answering:
         return Answering(scorer, self.native.name, Parity(rows=0, difference=None, flips=None, holds=False, note=note))
 
-    def _timed(self, segment: str, native: bytes, scorer: Scorer, rows: npt.NDArray[np.float32]) -> Latency:
-        """Time one model for all that are made by this recipe, and prove that its stored form gives the same answers."""
-        read = self.native.load(native)
+    def _timed(self, share: Share, native: bytes, scorer: Scorer, answering: Answering) -> Latency:
+        """Time one model for all that are made by this recipe, and prove that its stored form gives the same answers.
+
+        It is timed natively, which is the slower form, unless all are compiled.
+        """
+        read, rows = self.native.load(native), share.test.matrix()
         if not compare_forms(scorer, read, rows, self.task).holds:
-            raise Corrupt(f"the stored model of {segment} does not answer as the fitted one: keep another kind of estimator")
-        seen = time_scorer(read, rows, self.native.name, calls=_CALLS, rounds=_ROUNDS)
-        note = f"one row a call, the least of {_ROUNDS} times each, on the model of {segment}"
+            raise Corrupt(
+                f"the stored model of {share.segment} does not answer as the fitted one: keep another kind of estimator"
+            )
+        compiled = answering.form != self.native.name and self.fewest >= self.compiled_from
+        served, form = (answering.scorer, answering.form) if compiled else (read, self.native.name)
+        seen = time_scorer(served, rows, form, calls=_CALLS, rounds=_ROUNDS)
+        note = f"one row a call, the least of {_ROUNDS} times each, on the model of {share.segment}"
         return msgspec.structs.replace(seen, p99=msgspec.structs.replace(seen.p99, note=note))
 
     def _evidence(self, share: Share, answering: Answering, scores: Floats) -> Evidence:

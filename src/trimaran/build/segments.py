@@ -236,6 +236,7 @@ class Replicator:
             for place in range(0, len(left), size)
         )
         rows = sum(divided.places[value].rows for value in left)
+        recipe = replace(recipe, fewest=min((divided.places[value].rows for value in left), default=0))
         for shares, made in self._made(recipe, batches, apart=rows > self._few):
             yield recorder.write(list(zip(shares, made, strict=True)), started), list(made)
 
