@@ -26,7 +26,7 @@ def main():
         until=given.until,
         requests=given.requests,
         tick=timedelta(days=1),
-        callers=32,
+        callers=24,
         signatories={"domain": "dana", "risk": "rita"},
         planted=(datetime(2013, 5, 15, tzinfo=UTC),),
     )

@@ -3,9 +3,10 @@
 import os
 import signal
 
+import psutil
 import pytest
 
-from trimaran.backends.process_tasks import ProcessExecutor
+from trimaran.backends.process_tasks import ProcessExecutor, end_idle
 from trimaran.core.errors import Lost
 from trimaran.testing.executor_kit import LAWS
 
@@ -18,6 +19,15 @@ def test_tasks_in_processes_keep_the_law(law):
 def test_tasks_run_in_other_processes():
     found = set(ProcessExecutor(2).map(lambda _: os.getpid(), [(str(number), number) for number in range(8)]))
     assert os.getpid() not in found
+
+
+def test_processes_that_are_kept_can_be_ended_and_start_again_when_there_is_work():
+    tasks = [(str(number), number) for number in range(8)]
+    end_idle()  # whether any are kept or not
+    first = set(ProcessExecutor(2).map(lambda _: os.getpid(), tasks))
+    end_idle()
+    assert not any(psutil.pid_exists(each) and psutil.Process(each).status() != psutil.STATUS_ZOMBIE for each in first)
+    assert not first & set(ProcessExecutor(2).map(lambda _: os.getpid(), tasks))
 
 
 def test_a_task_that_kills_its_process_is_named_and_the_next_ones_run(tmp_path):

@@ -17,6 +17,7 @@ from trimaran.app.feed import Feed
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.reconciling import judge
 from trimaran.app.turning import turn
+from trimaran.backends.process_tasks import end_idle
 from trimaran.core.clock import SharedClock
 from trimaran.core.errors import Unavailable
 from trimaran.core.nouns import Turn
@@ -100,6 +101,7 @@ class Replay:
             self._day(callers, since, until)
             self._progress.advance("replay", note=f"{until:%d %b %Y}")
         self._progress.finish("replay")
+        end_idle()  # what comes now takes memory itself, and trains nothing
         judge(self._life.workspace, self._life.definition)
 
     def _days(self) -> Iterator[tuple[datetime, datetime]]:

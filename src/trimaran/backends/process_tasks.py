@@ -68,6 +68,12 @@ class ProcessExecutor:
         raise AssertionError(name)
 
 
+def end_idle() -> None:
+    """End the processes that are kept for further tasks of this one, with the memory they hold; the next task starts others."""
+    pool: Any = get_reusable_executor(reuse=True, timeout=_IDLE)
+    pool.shutdown(wait=True)
+
+
 def cores() -> int:
     """Return how many cores this process may use, by affinity and by the limits of its container."""
     return int(cpu_count())
