@@ -260,7 +260,7 @@ def test_a_broken_file_is_told_once_and_holds_nothing_else_up(place):
     assert ProductState.replay(place.workspace.ledger, "punctual").live is not None
     assert len(place.told) == 1
     assert "trips.parquet: cannot be read" in place.told[0]
-    assert [notice.to for notice in place.records(Notice)] == ["mailto:ops@example.com"]
+    assert [notice.to for notice in place.records(Notice) if "held up" in notice.subject] == ["mailto:ops@example.com"]
     (place.folder / "trips.parquet").write_bytes(good)
     place.after(HOUR, reported(NOW + HOUR))
     assert place.records(Ingest)[-1].kept > 0
@@ -328,6 +328,25 @@ def test_the_monitors_look_when_asked_also_before_a_day_has_passed(place):
     place.after(HOUR)
     place.steward.round(watch=True)
     assert sum(record.policy == "watch" for record in place.records(Verdict)) == watched + 1
+
+
+def test_what_becomes_of_a_version_is_told_once_also_after_a_restart(place):
+    place.steward.round()
+    (gate,) = place.records(Notice)
+    assert (gate.to, gate.subject) == ("mailto:ops@example.com", "punctual: v1, gate passed")
+    assert "It waits for the approval of risk: trimaran approve v1 --role risk" in gate.text
+    assert gate.about.kind == "verdict"
+    decide(place.workspace, "punctual", "v1", "approve", role="risk", person="rita")
+    place.after(HOUR)
+    assert [notice.subject for notice in place.records(Notice)] == ["punctual: v1, gate passed", "punctual: v1 → live"]
+    place.another().round()
+    place.after(HOUR)
+    assert len(place.records(Notice)) == 2
+
+
+def test_what_is_no_news_any_more_is_not_told(place):
+    place.after(timedelta(days=4))
+    assert [notice.subject for notice in place.records(Notice) if "gate" in notice.subject] == []
 
 
 def test_a_workspace_on_a_replayed_clock_is_left_alone(place):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from trimaran.app.closing import SETTLING, Closing
+from trimaran.app.heralding import Herald
 from trimaran.app.inbox import Inbox
 from trimaran.app.lifecycle import Lifecycle
 from trimaran.app.loading import Loaded, load_product
@@ -55,6 +56,7 @@ class Steward:
         self._tell = tell
         self._failing: dict[str, str] = {}
         self._state = ProductState(product)
+        self._herald = Herald(workspace, product)
         self._source: str | None = None
         self._retained: datetime | None = None
 
@@ -69,6 +71,7 @@ class Steward:
             self._guard("tables", self._merge)
             self._guard("retention", lambda: self._retain(now))
             self._guard("balance", lambda: self._reconcile(now, anyway=watch))
+            self._guard("news", lambda: self._herald.tell(self._loaded.definition, now))
 
     def duties(self) -> str:
         """Return what is watched, in words; raises what the declaration cannot be loaded for."""
