@@ -25,7 +25,7 @@ _SCHEMA: Sequence[str] = (
         product TEXT, name TEXT, key TEXT, written BLOB NOT NULL, PRIMARY KEY (product, name, key)) WITHOUT ROWID""",
 )
 _READ = """SELECT c.generation, c.as_of, r.event, r.computed, r.body FROM current c
-    LEFT JOIN records r ON r.generation = c.generation AND r.key = ?3 WHERE c.product = ?1 AND c.name = ?2"""
+    LEFT JOIN records r ON r.generation = c.generation AND r.key = ? WHERE c.product = {product} AND c.name = {name}"""
 _CURRENT = "SELECT generation, as_of, view, sources FROM current WHERE product = ? AND name = ?"
 _RECORD = "SELECT event, computed, body FROM records WHERE generation = ? AND key = ?"
 _PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)"
@@ -63,6 +63,7 @@ class SqliteViews:
         self._lock = Lock()
         self._readers = Readers(path)
         self._standing: dict[int, Standing] = {}
+        self._asked: dict[tuple[str, str], str] = {}
 
     def refresh(self, view: View, batches: Iterable[Sequence[Kept]], *, as_of: int, sources: bytes, key: str) -> Written:
         """Make batches of records the view's new generation, each of them a transaction, and switch to it."""
@@ -128,8 +129,12 @@ class SqliteViews:
     def read(self, product: str, view: str, keys: Sequence[bytes]) -> tuple[Standing, list[Kept | None]]:
         """Return how the view stands and what it keeps of some keys, as one moment's readers see it."""
         if len(keys) == 1:
+            place = product, view
+            asked = self._asked.get(place)
+            if asked is None:
+                asked = self._asking(place)
             try:
-                row = self._readers.cursor.execute(_READ, (product, view, keys[0])).fetchone()
+                row = self._readers.cursor.execute(asked, (keys[0],)).fetchone()
             except FAILURES as error:
                 raise translated(error, self.path) from error
             if row is None:
@@ -152,6 +157,13 @@ class SqliteViews:
         if known is None or known.as_of != as_of:
             known = self._standing[number] = Standing(view=_view_of(told), generation=number, as_of=as_of)
         return known, [None if one is None else Kept(key, *one) for key, one in zip(keys, rows, strict=True)]
+
+    def _asking(self, place: tuple[str, str]) -> str:
+        """Return how a view's records are asked for; what is said of views that there are is kept."""
+        asked = _READ.format(product=_literal(place[0]), name=_literal(place[1]))
+        if self._readers.connection.execute(_CURRENT, place).fetchone() is not None:
+            self._asked[place] = asked
+        return asked
 
     def standing(self, product: str) -> list[Standing]:
         """Return how each view of a product stands, by name."""
@@ -223,3 +235,12 @@ class SqliteViews:
                 left = self._connection.execute(_CHUNK, (number,)).rowcount
         with self._lock, transaction(self._connection, self.path):
             self._connection.execute("DELETE FROM generations WHERE number = ?", (number,))
+
+
+def _literal(name: str) -> str:
+    """Return a name as SQL says it: to bind two names at each read takes a tenth of its time.
+
+    >>> _literal("o'hare")
+    "'o''hare'"
+    """
+    return "'" + name.replace("'", "''") + "'"

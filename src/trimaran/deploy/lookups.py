@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,8 +18,6 @@ from trimaran.data.features import Packing, unpack
 MAX_KEYS = 1_000
 """How many rows may be looked up at once over HTTP."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1e6
 _TIMELESS = -(2**61)
 """The event of a key none of whose facts has a time lies before this."""
@@ -87,7 +85,8 @@ class Lookups:
         if not rows:
             return []
         readers = self._chosen(product, rows, features)
-        now = ((aware(at) if at is not None else self._clock.now()) - _EPOCH) // _MICROSECOND
+        moment = aware(at) if at is not None else self._clock.now()
+        now = round(moment.timestamp() * _SECOND)  # microseconds, exact for centuries, in half the time of exact arithmetic
         if len(readers) == 1:
             return self._read(product, readers[0], rows, features, now)
         parts = [self._read(product, reader, rows, features, now) for reader in readers]
