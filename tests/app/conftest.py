@@ -148,7 +148,8 @@ def lived_once(tmp_path_factory):
     (workspace.root / "served.log").write_text(
         "\n".join(["ride-06400x", "ride-06401x", f"asked by {PERSON}", "ride-06440x"]) + "\n"
     )
-    SharedClock(workspace.root / CLOCK, RUN + timedelta(days=DAYS))
+    workspace.close()
+    SharedClock(workspace.root / CLOCK, RUN + timedelta(days=DAYS)).close()
     return folder
 
 
@@ -156,9 +157,9 @@ def lived_once(tmp_path_factory):
 def lived(lived_once, tmp_path):
     """A workspace with that life, to write to; its sources lie beside it."""
     folder = Path(shutil.copytree(lived_once, tmp_path / "lived"))
-    workspace = Workspace(folder / "workspace", actor="ada")
-    workspace.data_root = folder
-    return workspace
+    with Workspace(folder / "workspace", actor="ada") as workspace:
+        workspace.data_root = folder
+        yield workspace
 
 
 @pytest.fixture

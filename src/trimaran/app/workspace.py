@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from trimaran.app.object_stores import open_objects
 from trimaran.app.remains import RecordedObjects
 from trimaran.app.settings import read_settings
 from trimaran.app.view_stores import has_views, open_views
+from trimaran.backends.closing import Closing
 from trimaran.backends.flushing import make_folder
 from trimaran.control.trust import PICKLE, require_trust
 from trimaran.core.clock import Clock, SharedClock, SystemClock
@@ -40,6 +41,8 @@ STEPS = "steps.db"
 DATA_ROOT = "data-root"
 
 
+_STORES = ("captures", "capture_audit", "online", "views", "metrics", "steps")
+
 NATIVE = {
     "skops": ("skops_format", "SkopsFormat"),
     "xgboost": ("boosters", "XgboostFormat"),
@@ -49,10 +52,16 @@ NATIVE = {
 """The backends that load a model as it was kept, by the form it is in; one of ONNX serves compiled."""
 
 
-class Workspace:
+class Workspace(Closing):
     """A folder that holds the ledger, objects, tables, captures and online facts of any number of products.
 
-    A folder with a ``clock`` file lives on that clock (a replayed year); any other lives on the machine's.
+    A folder with a ``clock`` file lives on that clock (a replayed year); any other lives on the machine's. Files are open
+    until it is closed, by hand or as a context manager, or is collected.
+
+    >>> import tempfile
+    >>> with Workspace(Path(tempfile.mkdtemp())) as workspace:
+    ...     workspace.products()
+    {}
     """
 
     def __init__(self, root: Path, *, clock: Clock | None = None, actor: str = "trimaran") -> None:
@@ -63,6 +72,8 @@ class Workspace:
         self.clock = clock or (SharedClock(root / CLOCK) if (root / CLOCK).exists() else SystemClock())
         self.ledger = Ledger(open_ledger(root, settings.ledger), self.clock, actor)
         self.objects = RecordedObjects(open_objects(root, settings.objects), self.ledger)
+        self._defined = lru_cache(maxsize=64)(self._definition)
+        self._closes = (partial(_close_stores, self), partial(_close, self.clock if clock is None else None))
 
     @cached_property
     def auditor(self) -> Auditor:
@@ -163,7 +174,7 @@ class Workspace:
     def definition(self, version: ModelVersion) -> Definition:
         """Return the product's definition as it was when a version was trained, automated features included."""
         run = self.ledger.read(version.run, Run)
-        return self._definition(version.code, version.suggested, run.artifacts.get(SCHEMAS))
+        return self._defined(version.code, version.suggested, run.artifacts.get(SCHEMAS))
 
     def scorer(self, version: ModelVersion) -> Scorer:
         """Return the version ready to answer: compiled where it passed the parity check, else native.
@@ -178,7 +189,6 @@ class Workspace:
         form: ModelFormat = _backend(module, name)
         return form.load(self.objects.get(version.native))
 
-    @lru_cache(maxsize=64)  # noqa: B019  a workspace lives as long as its process
     def _definition(self, code: str, suggested: str | None, schemas: str | None) -> Definition:
         extra = self.objects.get(suggested).decode() if suggested is not None else ""
         source = self.objects.get(code).decode()
@@ -219,6 +229,19 @@ def only_product(workspace: Workspace, product: str | None) -> str:
     names = ", ".join(known) or "none: declare one with `trimaran run PRODUCT.py`"
     what = f"there is no product {product!r}" if product is not None else "which product is meant is not clear"
     raise NotFound(f"{what} in {workspace.root}; choose with --product from: {names}")
+
+
+def _close_stores(workspace: Workspace) -> None:
+    for name in _STORES:
+        _close(workspace.__dict__.get(name))  # one that was never asked for was never opened
+    _close(workspace.ledger.store)
+
+
+def _close(store: object) -> None:
+    """Close a store that holds something open; those in folders, in buckets and in memory do not."""
+    close = getattr(store, "close", None)
+    if close is not None:
+        close()
 
 
 def _backend(module: str, name: str, *given: Any) -> Any:

@@ -53,6 +53,10 @@ class GroupCommit(Generic[Item, Result]):
             self._drain()
         return future
 
+    def close(self) -> None:
+        """Return once all that was submitted is committed; the thread ends, and later items are their callers' own work."""
+        self._thread.shutdown()
+
     def _drain(self) -> None:
         while self._more():
             taken: list[tuple[Item, Future[Result]]] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.sqlite_files import column_pages, reader, to_micros
 from trimaran.core.canon import fingerprint
 
@@ -31,7 +32,7 @@ _TRUTH = struct.Struct("<dqq").pack
 _FAR = 2**63 - 1
 
 
-class SqliteCaptureAudit:
+class SqliteCaptureAudit(Closing):
     """A ``CaptureAudit`` of the file that ``SqliteCaptures`` writes; not for several threads.
 
     Fingerprints are taken as the rows stream by; about 40 bytes are kept of each row asked for.
@@ -39,6 +40,7 @@ class SqliteCaptureAudit:
 
     def __init__(self, path: Path) -> None:
         self._connection = reader(path)
+        self._closes = (self._connection.close,)
         self._connection.create_function("who", 1, _who, deterministic=True)
         self._connection.create_function("what", 7, _what, deterministic=True)
         self._connection.create_function("truth", 3, _truth, deterministic=True)

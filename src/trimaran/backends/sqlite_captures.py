@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.group_commit import GroupCommit
 from trimaran.backends.sqlite_files import (
     Readers,
@@ -104,7 +105,7 @@ _OF_LABELS = {"label": "l.value", "known_at": "l.known_at", "joined_at": "l.join
 _FAR = 2**63 - 1
 
 
-class SqliteCaptures:
+class SqliteCaptures(Closing):
     """A ``CaptureStore`` in one file; the rows of all threads that wait share one transaction.
 
     >>> import tempfile
@@ -118,6 +119,7 @@ class SqliteCaptures:
         self._connection = writer(path)
         self._readers = Readers(path)
         self._group: GroupCommit[tuple[str, list[tuple[object, ...]]], int] = GroupCommit(self._commit)
+        self._closes = (self._group.close, self._connection.close, self._readers.close)
 
     def record(self, predictions: Sequence[Prediction]) -> int:
         """Write predictions and return how many were new, once they are on the disk."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from trimaran.backends.flushing import flush, make_folder
 from trimaran.core.clock import aware
@@ -189,15 +190,26 @@ class _Reading(sqlite3.Connection):
 
 
 class Readers(threading.local):
-    """One reading connection a thread, opened at first use and closed with the thread.
+    """One reading connection a thread, opened at first use and closed with the thread, or all of them at once.
 
     ``cursor`` asks for one row at a time with the least around it: its errors are SQLite's own, not translated. SQLite
     connections do not survive a fork: open a store after forking, not before.
     """
 
+    __slots__ = ("_opened",)  # what stands here all threads share, and everything else each has for itself
+    _opened: WeakSet[sqlite3.Connection]
+
     def __init__(self, path: Path) -> None:
+        if not hasattr(self, "_opened"):
+            self._opened = WeakSet()
         self.connection = reader(path)
         self.cursor = self.connection.cursor()
+        self._opened.add(self.connection)
+
+    def close(self) -> None:
+        """Close the connections of all threads; whoever asks then gets SQLite's ``ProgrammingError``."""
+        for connection in list(self._opened):
+            connection.close()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.flushing import make_folder
 from trimaran.backends.ledger_tables import FORM, Asked, Row
 from trimaran.backends.sql_ledger import Appending, SqlLedger, Take, known
@@ -27,7 +28,7 @@ from trimaran.core.errors import Corrupt
 from trimaran.core.nouns import Entry
 
 
-class SqliteLedger(SqlLedger):
+class SqliteLedger(Closing, SqlLedger):
     """A ``LedgerStore`` in one file; any number of threads and processes may open it.
 
     Appends of the threads of one process share a transaction; those of other processes wait for the write lock, up to
@@ -46,6 +47,7 @@ class SqliteLedger(SqlLedger):
         self._open(patience)
         self._readers = Readers(path)
         super().__init__(str(path), Appending("key IN (SELECT value FROM json_each(?))", json.dumps))
+        self._closes = (self._group.close, self._writer.close, self._readers.close)
 
     def disagreements(self) -> Iterator[str]:
         """Yield where the file is damaged and where the index says something else than the entries."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.group_commit import GroupCommit
 from trimaran.backends.sqlite_files import Readers, closing_writer, create, transaction, writer
 from trimaran.core.errors import Fault, InputError
@@ -33,7 +34,7 @@ _READ = "SELECT name, steps, numbers, moments FROM points WHERE run = ? ORDER BY
 _Chunk = tuple[str, str, bytes, bytes, bytes]
 
 
-class SqliteMetrics:
+class SqliteMetrics(Closing):
     """A ``MetricStore`` in one file; the batches of all threads that wait share one transaction.
 
     >>> import tempfile
@@ -52,6 +53,7 @@ class SqliteMetrics:
         self._connection = writer(path)
         self._readers = Readers(path)
         self._group: GroupCommit[tuple[str, str, list[_Chunk], int], int] = GroupCommit(self._commit)
+        self._closes = (self._group.close, self._connection.close, self._readers.close)
 
     def log(self, run: str, points: pl.DataFrame, *, key: str) -> int:
         """Write points of a run, unless the key was logged before, and return how many were new, once they are on the disk."""

@@ -11,6 +11,7 @@ from threading import Lock
 
 import polars as pl
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.selecting import selects
 from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
 
@@ -31,7 +32,7 @@ _WEIGHT = "SELECT ifnull(sum(length(rows)), 0) FROM batches WHERE product = ? AN
 _FORGET = "DELETE FROM batches WHERE product = ? AND name = ? AND newest < ?"
 
 
-class SqliteOnline:
+class SqliteOnline(Closing):
     """An ``OnlineStore`` in one file.
 
     Batches are Arrow IPC streams. A key belongs to a product's table and outlives the trimming of its batch.
@@ -50,6 +51,7 @@ class SqliteOnline:
         self._connection = writer(path)
         self._lock = Lock()
         self._readers = Readers(path)
+        self._closes = (self._connection.close, self._readers.close)
 
     def push(self, product: str, table: str, rows: pl.DataFrame, *, key: str) -> None:
         """Write one batch, unless its key was pushed before, and return once it is on the disk."""

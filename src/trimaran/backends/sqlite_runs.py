@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.sqlite_files import Readers, create, from_micros, to_micros, transaction, writer
 from trimaran.control.queries import (
     MOMENTS,
@@ -83,7 +84,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class SqliteRuns:
+class SqliteRuns(Closing):
     """The runs of a ledger, searched.
 
     >>> import tempfile
@@ -100,6 +101,7 @@ class SqliteRuns:
         self._ledger = ledger
         create(path, _SCHEMA)
         self._readers = Readers(path)
+        self._closes = (self._readers.close,)
 
     def catch_up(self) -> None:
         """Fold what the ledger has got since the last time, and see which runs were cut off."""

@@ -11,6 +11,7 @@ from threading import Lock
 
 import msgspec
 
+from trimaran.backends.closing import Closing
 from trimaran.backends.group_commit import GroupCommit
 from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
 from trimaran.core.canon import digest as digest_of
@@ -43,7 +44,7 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Result)
 
 
-class SqliteSteps:
+class SqliteSteps(Closing):
     """A ``ResultStore`` in one file, with large values in an object store; results that wait share one transaction.
 
     The file can be made again from the ledger and the objects: it holds nothing that a finished run's sheet does not name.
@@ -58,6 +59,7 @@ class SqliteSteps:
         self._group: GroupCommit[Kept, None] = GroupCommit(self._commit)
         self._putters = ThreadPoolExecutor(_PUTTERS, thread_name_prefix="step-values")
         self._lock = Lock()
+        self._closes = (self._putters.shutdown, self._group.close, self._connection.close, self._readers.close)
         self._waiting: dict[str, tuple[bytes, int]] = {}
         self._fresh: dict[str, Result] = {}
 

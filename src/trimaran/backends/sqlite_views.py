@@ -8,7 +8,17 @@ from threading import Lock
 
 import msgspec
 
-from trimaran.backends.sqlite_files import FAILURES, Readers, closing_writer, create, scrub, transaction, translated, writer
+from trimaran.backends.closing import Closing
+from trimaran.backends.sqlite_files import (
+    FAILURES,
+    Readers,
+    closing_writer,
+    create,
+    scrub,
+    transaction,
+    translated,
+    writer,
+)
 from trimaran.backends.view_faults import never, overtaken, redefined
 from trimaran.core.nouns import Kept, Standing, View, Written
 
@@ -42,7 +52,7 @@ _view_of = msgspec.json.Decoder(View).decode
 _written_of = msgspec.json.Decoder(Written).decode
 
 
-class SqliteViews:
+class SqliteViews(Closing):
     """A ``ViewStore`` in one file; a read is one statement by primary key, some microseconds.
 
     >>> import tempfile
@@ -62,6 +72,7 @@ class SqliteViews:
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_PAGES}")  # a refresh writes each page once, not twice
         self._lock = Lock()
         self._readers = Readers(path)
+        self._closes = (self._connection.close, self._readers.close)
         self._standing: dict[int, Standing] = {}
         self._asked: dict[tuple[str, str], str] = {}
 

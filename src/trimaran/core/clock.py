@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -50,7 +51,8 @@ class ManualClock:
 class SharedClock:
     """A clock kept in an 8-byte file, so that the processes of one replay share one time.
 
-    Reads never block; a write replaces the eight bytes in one call. Microseconds since 1970 in UTC.
+    Reads never block; a write replaces the eight bytes in one call. Microseconds since 1970 in UTC. The file is open until
+    the clock is closed or collected.
     """
 
     def __init__(self, path: Path, start: datetime | None = None) -> None:
@@ -58,11 +60,16 @@ class SharedClock:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_pack(aware(start)))
         self._file = os.open(path, os.O_RDWR)
+        self._closing = weakref.finalize(self, os.close, self._file)
 
     def now(self) -> datetime:
         """Return the moment any process last set."""
         (micros,) = struct.unpack("<q", os.pread(self._file, 8, 0))
         return datetime.fromtimestamp(micros / 1e6, UTC)
+
+    def close(self) -> None:
+        """Close the file; a closed clock is asked no more."""
+        self._closing()
 
     def set(self, moment: datetime) -> None:
         """Set the clock for every process that shares the file."""

@@ -62,6 +62,7 @@ class Project:
         linecache.clearcache()
 
     def close(self):
+        self.workspace.close()
         self.forget()
         sys.path[:] = [one for one in sys.path if not Path(one).is_relative_to(self.folder)]
 

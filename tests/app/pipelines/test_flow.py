@@ -44,7 +44,8 @@ def broken(count=1):
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path)
+    with Workspace(tmp_path) as workspace:
+        yield workspace
 
 
 def test_each_call_of_a_step_is_a_step_and_what_is_known_is_served(workspace):

@@ -46,7 +46,8 @@ def of_broken(broken, total):
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace(tmp_path / "workspace")
+    with Workspace(tmp_path / "workspace") as workspace:
+        yield workspace
 
 
 def fates(outcome):
