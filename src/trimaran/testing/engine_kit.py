@@ -180,7 +180,8 @@ def an_act_that_forks_ends_once(engine: Engine) -> None:
 
     first, second = made_of(engine, [forks, leaves_behind])
     holds(first.output is not None and first.output.note == "1", f"the first of both answers: {first}")
-    holds("left 1 processes behind" in "".join(second.warnings), f"it is told: {second.warnings} {second.error}")
+    # A worker that took both may still be ending the copy of the first.
+    holds("processes behind, which were ended" in "".join(second.warnings), f"it is told: {second.warnings} {second.error}")
     holds(made_of(engine, [one])[0].error == "", "the others go on")
 
 
