@@ -9,11 +9,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # what all benchmarks share
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 
 from figures import Figure, arguments, report
@@ -22,7 +24,18 @@ from trimaran.app.pipelines import Pipeline, Ways, load_pipeline
 from trimaran.app.workspace import Workspace
 
 STEPS, WIDE, RUNS = 20, 1000, 7
+PATIENCE = 300.0
+"""Seconds that a peer may take."""
 FRESH_LIMIT, CACHED_LIMIT, WIDE_LIMIT = 10.0, 2.0, 10.0
+
+PEERS = (
+    ("hamilton", "sf-hamilton", "1.90.0"),
+    ("dagster", "dagster", "1.13.29"),
+    ("prefect", "prefect", "3.9.1"),
+    ("zenml", "zenml[local]", "0.98.0"),
+    ("metaflow", "metaflow", "2.19.39"),
+)
+"""The peers, by name, package and version."""
 
 CHAIN = "import trimaran as tm\n\n@tm.step\ndef s0(start=0):\n    return start\n" + "".join(
     f"\n@tm.step\ndef s{place}(s{place - 1}):\n    return s{place - 1} + 1\n" for place in range(1, STEPS)
@@ -143,17 +156,35 @@ def beside_peers(folder: Path) -> list[Figure]:
     }
     words = {"fresh": f"{STEPS} trivial steps", "cached": f"{STEPS} trivial steps, cached", "fan": "fan-out of 100"}
     figures: list[Figure] = []
-    for name, package, version in (("hamilton", "sf-hamilton", "1.90.0"), ("dagster", "dagster", "1.13.29")):
+    for name, package, version in PEERS:
         python = program(package, version, "python")
-        script = Path(__file__).parent / "peer_pipelines.py"
-        done = python and subprocess.run([python, script, name], check=False, capture_output=True, text=True)
-        if not done or done.returncode:
+        said = asked(python, name, folder) if python is not None else None
+        if said is None:
             print(f"{name} did not run: its figures are left out", file=sys.stderr)
             continue
-        for what, seconds in json.loads(done.stdout.splitlines()[-1]).items():
-            said = f"{name}: {words[what]}"
-            figures.append(Figure(name=said, value=seconds, unit="s", floor=ours[what], floor_name="ours"))
+        for what, seconds in said.items():
+            figures.append(
+                Figure(name=f"{name}: {words[what]}", value=seconds, unit="s", floor=ours[what], floor_name="ours")
+            )
     return figures
+
+
+def asked(python: Path, name: str, folder: Path) -> dict[str, float] | None:
+    """Return a peer's seconds, None where it failed; what it leaves running is ended."""
+    answer = folder / f"{name}.json"
+    with answer.open("wb") as out:
+        command = [python, Path(__file__).parent / "peer_pipelines.py", name]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    lines = answer.read_text().splitlines()
+    found: dict[str, float] | None = json.loads(lines[-1]) if process.returncode == 0 and lines else None
+    return found
 
 
 def main() -> int:
