@@ -1,4 +1,7 @@
-"""How much memory there is: the machine's, or the container's."""
+"""How much memory there is, the machine's or the container's, and how much some processes take together."""
+
+import subprocess
+import sys
 
 import psutil
 
@@ -18,3 +21,24 @@ def test_a_group_without_a_limit_and_a_machine_without_groups_have_the_machines_
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("2000\n")
     assert 0 < free_memory(tmp_path) <= psutil.virtual_memory().total
+
+
+SHARING = """
+import os, signal
+from trimaran.backends.footprint import PeakMemory
+held = bytearray(os.urandom(1 << 20) * 300)
+child = os.fork()
+if child == 0:
+    signal.pause()
+with PeakMemory(every=0.05) as memory:
+    while not memory.peak:
+        pass
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+print(memory.peak >> 20)
+"""
+
+
+def test_what_two_processes_share_is_counted_once():
+    done = subprocess.run([sys.executable, "-c", SHARING], check=True, capture_output=True, text=True)
+    assert 300 <= int(done.stdout) < 450

@@ -23,10 +23,11 @@ def free_memory(group: Path = _GROUP) -> int:
 
 
 class PeakMemory:
-    """Watches the resident memory of this process and all its children while it is open.
+    """Watches the memory of this process and all its children while it is open.
 
-    ``peak`` is the greatest sum seen, in bytes. Pages that processes share are counted in each of them, so the true
-    figure is a little lower, never higher.
+    ``peak`` is the greatest sum seen, in bytes of real memory. A page that several processes share, like the code of a
+    library, counts once in all (each has its proportional share of it); where the system does not tell that, it counts in
+    each of them, and the true figure is lower.
     """
 
     def __init__(self, every: float = 2.0) -> None:
@@ -46,13 +47,16 @@ class PeakMemory:
     def _watch(self) -> None:
         me = psutil.Process()
         while True:
-            self.peak = max(self.peak, sum(_resident(process) for process in [me, *me.children(recursive=True)]))
+            self.peak = max(self.peak, sum(_taken(process) for process in [me, *me.children(recursive=True)]))
             if self._done.wait(self._every):
                 return
 
 
-def _resident(process: psutil.Process) -> int:
+def _taken(process: psutil.Process) -> int:
     try:
-        return int(process.memory_info().rss)
+        full = process.memory_full_info()
     except psutil.NoSuchProcess:
         return 0
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+    return int(getattr(full, "pss", full.rss))
