@@ -11,6 +11,8 @@ from shops import DAYS, NOW, SHOPS, START, lived, sales
 from trimaran.app.batch import BatchScorer
 from trimaran.app.segments import segments_view
 from trimaran.app.views import Book
+from trimaran.app.views.quality import quality
+from trimaran.core.nouns import SEGMENTED
 from trimaran.doors.cli.main import run
 from trimaran.doors.dashboard.app import make_app
 from trimaran.monitor import read_details
@@ -71,6 +73,14 @@ def test_the_pooled_version_is_watched_on_the_rows_of_segments_too(life):
     scored = frame.filter(pl.col("version") == live.version.number)
     assert scored.filter(pl.col("role") == "live").height < scored.height
     assert details.quality.n >= scored.filter(pl.col("label").is_not_null()).height
+
+
+def test_the_estimate_of_a_period_is_of_the_answers_of_segments_models_too(life):
+    book = Book.open(life.workspace, "shops")
+    newest = quality(book, "month")[-1]
+    spoken = book.answered.filter(pl.col("event_at") >= newest.start)["version"].unique()
+    assert (spoken > SEGMENTED).sum() > 0
+    assert (newest.estimated.n, newest.estimated.note) == (newest.answered, f"mean of {len(spoken)} versions by rows")
 
 
 def test_one_table_and_one_page_tell_of_every_segment(life, capsys):

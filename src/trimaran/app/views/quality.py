@@ -54,8 +54,8 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 def quality(book: Book, period: Period) -> list[QualityPoint]:
     """Return the quality of every week or month in which something was answered; nothing where no definition can be loaded.
 
-    Realised quality is ``monitor.series`` over all answers, whichever version gave them. Each version has a calibration of
-    its own, so that the estimate is the mean of the versions' by rows; of a settled period it is taken on the very rows
+    Realised quality is ``monitor.series`` over all answers, whichever version gave them. Each version, those of segments
+    too, has a calibration of its own, so that the estimate is the mean of the versions' by rows; of a settled period it is taken on the very rows
     whose labels came, so that both speak of the same.
     """
     definition = book.definition
@@ -64,7 +64,9 @@ def quality(book: Book, period: Period) -> list[QualityPoint]:
     span, measure, horizon = _SPANS[period], book.measure, settled(definition, book.now)
     found = series(book.answered, definition.task, horizon, span)
     realised = {point.since: point.measures[measure] for point in found}
-    calibrations = {number: _calibration(book, state) for number, state in book.state.versions.items()}
+    made = {state.version.number: state for many in book.state.segments.values() for state in many} | book.state.versions
+    spoken = book.answered["version"].unique()
+    calibrations = {number: _calibration(book, made[number]) for number in spoken if number in made}
     held = levels(book)
     rows = book.answered.with_columns(
         pl.col("event_at").dt.truncate(span).alias("start"),
