@@ -9,8 +9,10 @@ from litestar.testing import TestClient
 from shops import DAYS, NOW, SHOPS, START, lived, sales
 
 from trimaran.app.batch import BatchScorer
+from trimaran.app.figures import traffic
 from trimaran.app.segments import segments_view
-from trimaran.app.views import Book
+from trimaran.app.views import Book, product_view
+from trimaran.app.views.loop import shares
 from trimaran.app.views.quality import quality
 from trimaran.core.nouns import SEGMENTED
 from trimaran.doors.cli.main import run
@@ -81,6 +83,17 @@ def test_the_estimate_of_a_period_is_of_the_answers_of_segments_models_too(life)
     spoken = book.answered.filter(pl.col("event_at") >= newest.start)["version"].unique()
     assert (spoken > SEGMENTED).sum() > 0
     assert (newest.estimated.n, newest.estimated.note) == (newest.answered, f"mean of {len(spoken)} versions by rows")
+
+
+def test_the_models_of_segments_are_one_in_the_traffic(life):
+    book = Book.open(life.workspace, "shops")
+    told = {}
+    for share in shares(book):
+        told[share.version] = told.get(share.version, 0) + share.answers
+    own = book.answered.filter(pl.col("version") > SEGMENTED).height
+    assert told == {"v1": book.answered.height - own, "models of segments": own}
+    drawn = traffic(product_view(book))
+    assert {bar.name for bar in drawn.data} == told.keys()
 
 
 def test_one_table_and_one_page_tell_of_every_segment(life, capsys):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from trimaran.app.figures import palette
-from trimaran.app.views import ProductView
+from trimaran.app.views import OF_SEGMENTS, ProductView
 
 
 def traffic(view: ProductView) -> go.Figure:
     """Return the answered requests of each week, stacked by version; a canary's share is hatched."""
     chart = palette.figure(320, x="week of the answers", y="requests answered in a week", barmode="stack", bargap=0.12)
-    versions = sorted({share.version for share in view.shares}, key=lambda name: int(name[1:]))
+    names = {share.version for share in view.shares}
+    versions = [*sorted(names - {OF_SEGMENTS}, key=lambda name: int(name[1:])), *(names & {OF_SEGMENTS})]
     colours = palette.version_colours(versions)
     lived = {(share.version, share.role) for share in view.shares}
     for version in versions:

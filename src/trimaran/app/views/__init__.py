@@ -3,7 +3,7 @@
 from trimaran.app.views.book import Book, Status
 from trimaran.app.views.drift import DriftWeek, drift, drift_state
 from trimaran.app.views.entries import Line, Told, newest_entries, notices
-from trimaran.app.views.loop import Flow, Hull, Share, Station
+from trimaran.app.views.loop import OF_SEGMENTS, Flow, Hull, Share, Station
 from trimaran.app.views.outlook import Mark, Outlook, outlook
 from trimaran.app.views.portfolio import Card, portfolio
 from trimaran.app.views.product import ProductView, product_view
@@ -28,6 +28,7 @@ from trimaran.control.words import NOTHING, day, days, decimal, measured, moment
 
 __all__ = [
     "NOTHING",
+    "OF_SEGMENTS",
     "Approvals",
     "Asked",
     "Book",

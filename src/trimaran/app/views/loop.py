@@ -15,8 +15,12 @@ from trimaran.app.views.versions import Approvals
 from trimaran.control.brief import failing, listed
 from trimaran.control.state import VersionState
 from trimaran.core.durations import format_duration
+from trimaran.core.nouns import SEGMENTED, name_of
 
 Hull = Literal["build", "deploy", "monitor"]
+
+OF_SEGMENTS = "models of segments"
+"""What the models of segments are called together: there may be a thousand of them."""
 
 
 class Station(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests one version answered in one week, as live version or as canary."""
+    """How many requests one version answered in one week, as live version or as canary; ``OF_SEGMENTS`` are one version."""
 
     start: datetime
     version: str
@@ -50,9 +54,14 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 def shares(book: Book) -> list[Share]:
     """Return who answered how much, week by week."""
-    weeks = book.answered.group_by(pl.col("event_at").dt.truncate("1w").alias("start"), "version", "role").len()
+    weeks = book.answered.group_by(
+        pl.col("event_at").dt.truncate("1w").alias("start"), pl.col("version").clip(upper_bound=SEGMENTED + 1), "role"
+    ).len()
     ordered = weeks.sort("start", "version", "role").iter_rows()
-    return [Share(start=start, version=f"v{number}", role=role, answers=count) for start, number, role, count in ordered]
+    return [
+        Share(start=start, version=OF_SEGMENTS if number > SEGMENTED else name_of(number), role=role, answers=count)
+        for start, number, role, count in ordered
+    ]
 
 
 def flow(book: Book) -> Flow:
