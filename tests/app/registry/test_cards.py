@@ -6,7 +6,9 @@ import pytest
 from trimaran.app.registry.cards import ModelCard, model_card
 from trimaran.app.registry.registry import Registry
 from trimaran.app.views import Book
+from trimaran.build.evidence import Slice
 from trimaran.core.errors import NotFound
+from trimaran.core.nouns import Measurement
 
 
 @pytest.fixture
@@ -25,6 +27,12 @@ def test_a_card_holds_what_the_record_says(card):
     assert card.example.inputs["wind_now"] == pytest.approx(10, abs=1)
     assert any("no slices were declared" in words for words in card.limits)
     assert msgspec.convert(msgspec.to_builtins(card), ModelCard) == card
+
+
+def test_a_slice_is_told_by_the_measure_that_models_are_compared_on(card):
+    held = {"accuracy": Measurement(value=0.4, n=50), "auc": Measurement(value=0.71, n=50)}
+    told = msgspec.structs.replace(card, slices=[Slice(column="carrier", value="UA", rows=50, measures=held)])
+    assert dict(told.sections())["Quality by slice"] == [("carrier UA", "auc 0.7100, 50 rows")]
 
 
 def test_no_persons_value_stands_in_an_example(card, person):

@@ -32,7 +32,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a person should know of a version before relying on it, all of it from the record.
 
     ``question`` says what is asked, ``limits`` what is known against it or not known of it; ``measures`` and ``slices`` are
-    those of the out-of-time window, with intervals; ``seen`` is what each input was in training.
+    those of the out-of-time window, with intervals, and ``goal`` names the measure that models are compared on; ``seen`` is what each input was in training.
     """
 
     product: str
@@ -55,6 +55,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     tested_to: datetime
     measures: dict[str, Measurement]
     slices: list[Slice]
+    goal: str
     seen: list[Seen]
     verdict: str
     findings: list[Finding]
@@ -73,7 +74,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         )
         yield (
             "Quality by slice",
-            [(f"{one.column} {one.value}", f"{_measured(one)}, {one.rows:,} rows") for one in self.slices]
+            [(f"{one.column} {one.value}", f"{_measured(one, self.goal)}, {one.rows:,} rows") for one in self.slices]
             or [("none", "the gate looks at no slices")],
         )
         yield "Inputs, and what they were in training", [(one.name, _range(one)) for one in self.seen]
@@ -173,6 +174,7 @@ def model_card(book: Book, name: str) -> ModelCard:
         tested_to=view.tested_to,
         measures=evidence.measures if evidence is not None else {},
         slices=evidence.slices if evidence is not None else [],
+        goal=evidence.goal if evidence is not None else "",
         seen=_seen(profile),
         verdict=gate.outcome if gate is not None else "nothing judged it yet",
         findings=gate.findings if gate is not None else [],
@@ -224,9 +226,11 @@ def _told(one: Measurement) -> str:
     return f"{sensible(one.value)}{interval}"
 
 
-def _measured(one: Slice) -> str:
-    known = [f"{name} {_told(seen)}" for name, seen in one.measures.items() if seen.value is not None]
-    return known[0] if known else NOTHING
+def _measured(one: Slice, goal: str) -> str:
+    """Return the measure that models are compared on, or the first that is known."""
+    known = [name for name, seen in one.measures.items() if seen.value is not None]
+    name = goal if goal in known else next(iter(known), None)
+    return NOTHING if name is None else f"{name} {_told(one.measures[name])}"
 
 
 def _range(one: Seen) -> str:
