@@ -22,11 +22,12 @@ $(UV):
 
 setup: .venv/ready  ## make the environment .venv from the locked dependencies
 
-lint: setup  ## ruff, mypy, import-linter
+lint: setup  ## ruff, mypy, import-linter, the shape of the tree
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q -n 0 tests/test_shape.py
 
 browser:
 	@tools/browser.sh
