@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
@@ -100,6 +102,27 @@ def test_skops_scores_on_one_thread_and_leaves_the_threads_of_others_as_they_wer
     with threadpool_limits(2, user_api="openmp"):
         scorer(ROWS)
         assert (used, openmp()) == ([1], 2)
+
+
+LATER = """
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
+from trimaran.backends.skops_format import SkopsFormat
+rows, truth, form = np.eye(40, 2, dtype=np.float32), np.arange(40) % 2, SkopsFormat()
+form.load(form.dump(LogisticRegression().fit(rows, truth), ["a", "b"]))(rows)
+from lightgbm import LGBMClassifier
+used = []
+data = form.dump(LGBMClassifier(n_estimators=2, verbose=-1).fit(rows, truth), ["a", "b"])
+LGBMClassifier.predict_proba = lambda model, rows: used.extend(threadpool_info()) or np.full((len(rows), 2), 0.5)
+form.load(data)(rows)
+print([each["num_threads"] for each in used if each["user_api"] == "openmp"])
+"""
+
+
+def test_threads_of_a_library_that_was_loaded_later_are_one_too() -> None:
+    done = subprocess.run([sys.executable, "-c", LATER], check=True, capture_output=True, text=True)
+    assert set(json.loads(done.stdout)) == {1}
 
 
 def test_onnx_refuses_the_categorical_splits_it_would_compile_wrongly() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
@@ -49,6 +50,7 @@ SIZE_LIMIT = 2**30
 """The most bytes that a model's file may unpack to, unless said otherwise."""
 
 _TWO = 2
+_BOOSTERS = frozenset({"lightgbm", "xgboost"})
 _DAWN = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError)
 
@@ -91,7 +93,7 @@ class SkopsFormat:
             raise InputError("model", [Fault(what=what, remedy="fit a classifier with probabilities, or a regressor")])
         names = getattr(model, "feature_names_in_", None)
         two = classifies and len(model.classes_) == _TWO
-        threads = _threads()
+        threads = _threads(_BOOSTERS.intersection(sys.modules))
 
         def score(features: np.ndarray) -> np.ndarray:
             # A model that was fitted on named columns may pick them by name, and warns without.
@@ -106,8 +108,11 @@ class SkopsFormat:
 
 
 @cache
-def _threads() -> ThreadpoolController:
-    """Return the threads of scikit-learn's own loops; finding them takes milliseconds, and limiting them 6 microseconds."""
+def _threads(boosters: frozenset[str]) -> ThreadpoolController:  # noqa: ARG001  a library that came since brought threads of its own
+    """Return the threads of the loops of all libraries that are loaded.
+
+    Finding them takes milliseconds, and limiting them 6 microseconds.
+    """
     return ThreadpoolController().select(user_api="openmp")
 
 
