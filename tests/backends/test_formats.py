@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
