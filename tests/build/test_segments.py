@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from trimaran.backends.local_tasks import LocalExecutor
 from trimaran.backends.process_tasks import ProcessExecutor
 from trimaran.backends.scratch import Scratch
-from trimaran.build import Computing, Replicator, Rival, Trainer, read_evidence
+from trimaran.build import Computing, Replicator, Rival, Trainer, read_evidence, suggest
 from trimaran.build.segments import FEW, PASSING
 from trimaran.control.gates import judge_segment
-from trimaran.core.errors import InputError
+from trimaran.core.errors import InputError, Unavailable
 from trimaran.core.nouns import SEGMENTED, Balance, ModelVersion, Run, Verdict
 
 
@@ -224,6 +224,45 @@ def test_a_segment_with_features_of_its_own_stands_beside_one_without_also_when_
         replicate(yard, key="cut", pooled=pooled, own=own, judge=interrupted)
     again = replicate(yard, key="cut", pooled=pooled, own=own, defined=defined)
     assert again.together.measures == whole.together.measures
+
+
+def test_features_that_cannot_be_suggested_are_an_error_of_their_segment(make_yard, kit):
+    def mended(X, y):
+        return LogisticRegression().fit(np.nan_to_num(X.to_numpy()), y)
+
+    yard = make_yard(mended, replicate="depot", suggest=["weather"])
+    first = yard.definition.features[0]
+    picky = replace(first, function=lambda distance: distance.map_batches(refuse_the_west, pl.Float64))
+    yard.definition = replace(yard.definition, features=(picky, *yard.definition.features[1:]))
+    asked = []
+
+    def own(train):
+        asked.append(train.asked["depot"][0])
+        found = suggest(yard.definition, yard.snapshot(), yard.trainer.sets, seed=0, progress=kit.Quiet(), train=train)
+        return (yard.definition, found.text) if found.text else None
+
+    found = by_name(replicate(yard, own=own, pooled=with_pooled(yard)))
+    assert asked == ["north", "south", "west"]
+    assert [found[name].fate for name in asked] == ["own", "own", "failed"]
+    assert found["west"].reason.startswith("its own features could not be suggested: ")
+    assert "ValueError: parcels of the west have no distance" in found["west"].reason
+    assert "trimaran/" not in found["west"].reason
+    run = yard.ledger.latest(Run, f"parcels[west]/{found['west'].run}")[1]
+    assert run.error == found["west"].reason
+
+
+def refuse_the_west(distances):
+    if distances.len() < 1000:
+        raise ValueError("parcels of the west have no distance")
+    return distances
+
+
+def test_a_suggestion_is_not_blamed_for_a_store_that_is_away(yard):
+    def own(train):
+        raise Unavailable("the ledger is away")
+
+    with pytest.raises(Unavailable):
+        replicate(yard, own=own)
 
 
 def test_control_totals_are_written_once_for_all_segments(yard):

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from trimaran.build.segment_fitting import Share
+from trimaran.build.segment_fitting import Share, in_words
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
-from trimaran.core.errors import Fault, InputError
+from trimaran.core.errors import Fault, FaultyError, InputError, UserCodeError
 from trimaran.core.nouns import SegmentModel
 from trimaran.core.nouns.segments import Fate
 from trimaran.data.declaration import Definition, Replicating
@@ -61,19 +61,23 @@ class Divided:
                 yield SegmentModel(segment=segment, fate=fate, rows=place.rows, tested=place.tested, reason=reason)
 
     def share(self, segment: str, own: Own | None, sets: TrainingSets) -> Share:
-        """Return the rows of a segment, with features of its own where ``own`` suggests any."""
+        """Return the rows of a segment, with features of its own where ``own`` suggests any; a suggestion that fails says why."""
         place = self.places[segment]
         train, test = self.train.part(*place.train), self.test.part(*place.test)
         pooled = self.pooled[slice(*place.test)] if self.pooled is not None else None
         # The rows of a segment, and all history: a window by another column reaches beyond the segment.
-        suggested = own(train) if own is not None else None
-        if suggested is None:
-            return Share(segment, _lean(train, self.definition), _lean(test, self.definition), pooled)
-        definition, text = suggested
-        train, test = (
-            replace(_lean(rows, definition), features=sets.features(definition, self.snapshot, rows.asked))
-            for rows in (train, test)
-        )
+        try:
+            suggested = own(train) if own is not None else None
+            if suggested is None:
+                return Share(segment, _lean(train, self.definition), _lean(test, self.definition), pooled)
+            definition, text = suggested
+            train, test = (
+                replace(_lean(rows, definition), features=sets.features(definition, self.snapshot, rows.asked))
+                for rows in (train, test)
+            )
+        except (FaultyError, UserCodeError) as error:  # the author's, or the rows'; a store that is away is nobody's fault
+            said = f"its own features could not be suggested: {in_words(error)}"
+            return Share(segment, train.part(0, 0), test.part(0, 0), error=said)
         return Share(segment, train, test, pooled, text)
 
     def test_rows(self, segment: str) -> Rows:

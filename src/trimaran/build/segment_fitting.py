@@ -43,7 +43,7 @@ _ALONE, _CALLS, _ROUNDS = 1, 200, 5
 class Share:
     """The labelled rows of one segment: to train on, to test on, and the pooled model's scores of the latter.
 
-    ``suggested`` is the text of the features that are this segment's own.
+    ``suggested`` is the text of the features that are this segment's own; ``error`` says why there is nothing to train on.
     """
 
     segment: str
@@ -51,6 +51,7 @@ class Share:
     test: Rows
     pooled: Floats | None = None
     suggested: str | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,13 @@ class Recipe:
             return [self._one(share) for share in shares]
 
     def _one(self, share: Share) -> Made:
+        if share.error:
+            return Made(share.segment, 0.0, share.error)
         started = time.perf_counter()
         try:
             made = self._made(share)
         except TrimaranError as error:
-            said = "; ".join(map(str, error.faults)) if isinstance(error, FaultyError) else str(error)
-            return Made(share.segment, time.perf_counter() - started, said)
+            return Made(share.segment, time.perf_counter() - started, in_words(error))
         return replace(made, seconds=time.perf_counter() - started)
 
     def _made(self, share: Share) -> Made:
@@ -195,6 +197,11 @@ class Recipe:
             classes=list(task.classes),
             confusion=confusion_of(task, test.labels, scores),
         )
+
+
+def in_words(error: TrimaranError) -> str:
+    """Return what an error says about one segment, its faults without the subject that they are told under."""
+    return "; ".join(map(str, error.faults)) if isinstance(error, FaultyError) else str(error)
 
 
 def author_lines(functions: Sequence[Callable[..., Any]]) -> dict[str, list[str]]:

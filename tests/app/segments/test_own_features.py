@@ -11,7 +11,7 @@ from trimaran.app.batch import BatchScorer
 from trimaran.app.segments import segments_view
 from trimaran.app.serving import dataplane_of
 from trimaran.app.views import Book
-from trimaran.core.nouns import ModelVersion
+from trimaran.core.nouns import ModelVersion, Run
 
 FILLED = "from sklearn.impute import SimpleImputer\nfrom sklearn.pipeline import make_pipeline"
 OWN = PRODUCT.replace("from sklearn.linear_model", f"{FILLED}\nfrom sklearn.linear_model")
@@ -91,3 +91,27 @@ def test_a_caller_may_send_what_any_segment_uses(life):
     assert low.score < 0.2
     assert high.score > 0.8
     assert not [note for note in high.notes if "w" in note.split()]
+
+
+def test_a_suggestion_that_fails_leaves_its_segment_to_the_pooled_model_and_the_others_go_on(tmp_path):
+    text = OWN.replace("    return x\n", "    return x.map_batches(weighed, return_dtype=pl.Float64)\n")
+    text = "import polars as pl\n" + text + WEIGHED
+    rows = returned(300, 5).filter(pl.col("shop").is_in(["shop 0", "shop 1", "shop 2"]))
+    heavy = (pl.col("shop") == "shop 1") & (pl.int_range(pl.len()).over("shop") == 7)
+    life = lived(tmp_path, text, rows.with_columns(x=pl.when(heavy).then(99.0).otherwise("x")))
+    found = {row.segment: row for row in segments_view(Book.open(life.workspace, "shops")).segments}
+    assert {name: row.fate for name, row in found.items()} == {"shop 0": "own", "shop 1": "failed", "shop 2": "own"}
+    reason = found["shop 1"].reason
+    assert 'raise ValueError("nothing weighs that much")' in reason
+    assert "trimaran/" not in reason
+    (run,) = [run for _, run in life.ledger.history((Run,)) if run.error is not None]
+    assert run.error == reason
+
+
+WEIGHED = """
+
+def weighed(sizes):
+    if sizes.len() < 500 and (sizes.max() or 0) > 50:
+        raise ValueError("nothing weighs that much")
+    return sizes
+"""

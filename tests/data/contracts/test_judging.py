@@ -27,6 +27,7 @@ from trimaran.data.contracts import (
     Values,
     judge,
 )
+from trimaran.data.contracts.expressions import holding
 
 NOW = datetime(2013, 1, 2, tzinfo=UTC)
 NAN, INF = math.nan, math.inf
@@ -295,4 +296,16 @@ def test_checks_that_do_not_fit_the_columns_are_named_together():
 def test_an_expression_that_fails_on_these_rows_is_named():
     checks = [Required(columns=("x",)), Expression(text="cast(x as integer) > 1")]
     with pytest.raises(UserCodeError, match=r"cast\(x as integer\) > 1.*cannot be computed"):
+        judge(checks, pl.DataFrame({"x": ["1", "a"]}))
+
+
+def test_what_an_authors_function_raises_within_an_expectation_comes_with_their_lines():
+    def picky(values):
+        if "a" in values:
+            raise KeyError("no such carrier")
+        return values.is_not_null()
+
+    known = holding(pl.col("x").map_batches(picky, pl.Boolean), {"x": pl.String()}, title="known")
+    checks = [Required(columns=("x",)), known]
+    with pytest.raises(UserCodeError, match=r"(?s)'known' cannot be computed.*raised KeyError.*raise KeyError\("):
         judge(checks, pl.DataFrame({"x": ["1", "a"]}))

@@ -224,6 +224,20 @@ def test_every_expression_that_fails_is_named_with_its_place(airport):
     assert "good" not in str(caught.value)
 
 
+def test_what_an_authors_function_raises_within_an_expression_comes_with_their_lines_alone(airport):
+    def picky(values):
+        if values.len():
+            raise KeyError("no such flight")
+        return values
+
+    bad = Feature("bad", "flights", "row", lambda id: id.map_batches(picky, pl.Int64), ("id",), where="flights.py:3")  # noqa: A006
+    with pytest.raises(UserCodeError) as caught:
+        airport.engine(bad).compute(asked_at(airport, 0), {})
+    assert "flights.py:3: feature 'bad' cannot be computed: it raised KeyError" in str(caught.value)
+    assert 'raise KeyError("no such flight")' in str(caught.value)
+    assert "trimaran/data" not in str(caught.value)
+
+
 def test_missing_columns_and_tables_are_named_together(airport):
     engine = airport.engine(airport.wind(), airport.delays(lambda delay: delay.mean()))
     with pytest.raises(InputError, match=r"(?s)table 'weather'.*table 'flights'|table 'flights'.*table 'weather'"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from trimaran.core.author import own_traceback
 from trimaran.core.errors import Fault, InputError, UserCodeError
 from trimaran.core.nouns import Finding
 from trimaran.data.contracts.checks import Check, RowCheck, Surroundings, WholeCheck
@@ -99,7 +100,7 @@ def _collect(
     marks = lazy.with_columns(masks).select(pl.col(str(number)) for number in range(len(masks)))
     try:
         found, measured = pl.collect_all([marks, lazy.select(pl.len().alias("\0"), *values)])
-    except pl.exceptions.PolarsError as error:
+    except Exception as error:
         raise _named(checks, rows) or error from error
     return found, measured.row(0)[1:]
 
@@ -117,6 +118,9 @@ def _named(checks: Sequence[Check], rows: pl.DataFrame) -> UserCodeError | None:
         except pl.exceptions.PolarsError as error:
             words = str(error).splitlines()[0]
             return UserCodeError(f"{check.name!r} cannot be computed on these rows: {type(error).__name__}: {words}")
+        except Exception as error:  # noqa: BLE001  whatever a function of the author's raises within Polars
+            told = f"it raised {type(error).__name__}\n{own_traceback(error).rstrip()}"
+            return UserCodeError(f"{check.name!r} cannot be computed on these rows: {told}")
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from trimaran.core.author import own_traceback
 from trimaran.core.errors import UserCodeError
 from trimaran.data.declaration import Feature
 
@@ -13,11 +14,14 @@ from trimaran.data.declaration import Feature
 def evaluate(
     features: Sequence[Feature], expressions: Sequence[pl.Expr], how: Callable[[Sequence[pl.Expr]], pl.DataFrame]
 ) -> pl.DataFrame:
-    """Return what ``how`` makes of the features' expressions; raises ``UserCodeError`` that names each that fails."""
+    """Return what ``how`` makes of the features' expressions; raises ``UserCodeError`` that names each that fails.
+
+    An expression may call a function of the author's (``map_batches``): what that raises comes with the author's own lines.
+    """
     try:
         return how(expressions)
-    except pl.exceptions.PolarsError as error:
-        raise UserCodeError(_blame(features, expressions, how) or str(error)) from error
+    except Exception as error:
+        raise UserCodeError(_blame(features, expressions, how) or _words(error)) from error
 
 
 def _blame(
@@ -27,10 +31,17 @@ def _blame(
     for feature, expression in zip(features, expressions, strict=True):
         try:
             how([expression])
-        except pl.exceptions.PolarsError as error:
+        except Exception as error:  # noqa: BLE001  whatever a function of the author's raises within Polars
             place = f"{feature.where}: " if feature.where else ""
-            reasons.append(f"{place}feature {feature.name!r} cannot be computed: {type(error).__name__}: {error}")
+            reasons.append(f"{place}feature {feature.name!r} cannot be computed: {_words(error)}")
     return "\n".join(reasons)
+
+
+def _words(error: Exception) -> str:
+    """Return what Polars says, or what a function of the author's raised within it, and where."""
+    if isinstance(error, pl.exceptions.PolarsError):
+        return f"{type(error).__name__}: {error}"
+    return f"it raised {type(error).__name__}\n{own_traceback(error).rstrip()}"
 
 
 def looks_aside(expression: pl.Expr, schema: Mapping[str, pl.DataType]) -> bool:
