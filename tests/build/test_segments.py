@@ -85,11 +85,12 @@ def test_a_segments_model_is_trained_on_its_own_rows(yard):
 
 
 def test_the_model_of_a_segment_is_the_one_that_its_rows_alone_give(yard):
-    rows = yard.trainer.sets.make(yard.definition, yard.snapshot()).segment("depot", "west")
-    alone = yard.definition.model.function(rows.train.features, rows.train.labels)
+    whole = yard.trainer.sets.make(yard.definition, yard.snapshot())
+    train, test = (rows.filter(rows.asked["depot"] == "west") for rows in (whole.train, whole.test))
+    alone = yard.definition.model.function(train.features, train.labels)
     version = next(one for _, one in replicate_versions(yard) if one.segment == "west")
     stored = yard.trainer.ports.native.load(yard.objects.get(version.native))
-    np.testing.assert_array_equal(stored(rows.test.matrix()), alone.predict_proba(rows.test.matrix())[:, 1])
+    np.testing.assert_array_equal(stored(test.matrix()), alone.predict_proba(test.matrix())[:, 1])
 
 
 def replicate_versions(yard):

@@ -42,8 +42,7 @@ class Job:
 
     ``cause`` says in words why; ``key`` names the job within its product: a job done before is not done again.
     ``parameters``, when given, are used instead of tuning; ``trials`` is how many to do whatever the model's budget says. ``shuffled`` permutes the training labels with the seed: a bad
-    candidate, planted to see the gate refuse it. ``segment`` trains on the rows with that value in the product's
-    ``replicate`` column alone. ``brought`` is a model that was trained elsewhere: it is tested, and nothing is fitted.
+    candidate, planted to see the gate refuse it. ``brought`` is a model that was trained elsewhere: it is tested, and nothing is fitted.
     """
 
     cause: str
@@ -52,7 +51,6 @@ class Job:
     seed: int = 0
     parameters: Mapping[str, Value] | None = None
     shuffled: bool = False
-    segment: str | None = None
     trials: int | None = None
     brought: Brought | None = None
 
@@ -153,7 +151,7 @@ class Trainer:
         Raises ``UserCodeError`` when the author's code raises and ``InputError`` when the rows cannot make a model; either
         is recorded as the run's error. A job that failed before is ``Refused``: mended work is a new job.
         """
-        recorder = Recorder(self._objects, self._ledger, definition.name, job.segment)
+        recorder = Recorder(self._objects, self._ledger, definition.name)
         done = recorder.find(job.key)
         if done is None:
             run, balances = self._run(definition, snapshot, job, live, recorder)
@@ -237,15 +235,13 @@ class Trainer:
         return Answering(compiled, self._compiled.name, parity)
 
     def _diary(self, job: Job, product: str, measure: str) -> TrialRuns:
-        recorder = Recorder(self._objects, self._ledger, product, job.segment)
+        recorder = Recorder(self._objects, self._ledger, product)
         return TrialRuns(self._ledger, self._clock, f"{recorder.line}/{recorder.run_name(job.key)}", measure, self._metrics)
 
     def _rows(self, work: _Work) -> TrainingSet:
         definition, job = work.definition, work.job
         training_set = self.sets.make(definition, work.snapshot)
         work.balances = [training_set.built, training_set.balance]
-        if job.segment is not None:
-            training_set = training_set.segment(definition.segments or definition.key, job.segment)
         train = training_set.train
         lacking = definition.task.lacking(train.labels)
         if lacking or not len(training_set.test):
@@ -255,7 +251,7 @@ class Trainer:
             remedy = (
                 f"rows of {needed} are needed before the out-of-time window, and rows in it: wait, or shorten the window"
             )
-            raise InputError("training", [Fault(what=what, where=job.segment or definition.name, remedy=remedy)])
+            raise InputError("training", [Fault(what=what, where=definition.name, remedy=remedy)])
         if job.shuffled:
             labels = np.random.default_rng(job.seed).permutation(train.labels)
             training_set = replace(training_set, train=train.with_labels(labels))
@@ -306,7 +302,7 @@ class Trainer:
             profile=work.artifacts["profile"],
             code=work.code.source,
             suggested=self._objects.put(suggested.encode()) if suggested is not None else None,
-            segment=work.job.segment,
+            segment=None,
             trained_from=train.predict_at[0],
             trained_to=train.predict_at[-1],
             tested_from=training_set.tested_from,

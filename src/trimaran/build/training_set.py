@@ -145,11 +145,6 @@ class TrainingSet:
     tested_from: datetime
     tested_to: datetime
 
-    def segment(self, column: str, value: str) -> TrainingSet:
-        """Return the part whose asked rows have a value in a column; the balance stays that of the whole."""
-        train, test = (rows.filter(rows.asked[column].cast(pl.String) == value) for rows in (self.train, self.test))
-        return replace(self, train=train, test=test)
-
 
 @dataclass(frozen=True)
 class Divided:

@@ -8,6 +8,7 @@ import pytest
 from shops import NOW, PRODUCT, START, lived, sales
 
 from trimaran.app.batch import BatchScorer
+from trimaran.app.reproduction import reproduce
 from trimaran.app.segments import segments_view
 from trimaran.app.serving import dataplane_of
 from trimaran.app.views import Book
@@ -115,3 +116,9 @@ def weighed(sizes):
         raise ValueError("nothing weighs that much")
     return sizes
 """
+
+
+def test_a_model_of_its_own_features_comes_out_the_same_from_the_record_alone(life):
+    found = reproduce(life.workspace, features(life)["shop 0"][1].name)
+    assert found.same
+    assert "w_as_given" in next(one.now for one in found.made if one.name == "features")

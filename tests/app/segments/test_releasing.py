@@ -10,11 +10,14 @@ from shops import DAYS, NOW, SHOPS, START, lived, sales
 
 from trimaran.app.batch import BatchScorer
 from trimaran.app.figures import traffic
+from trimaran.app.reproduction import reproduce
+from trimaran.app.reproduction.training import train_again
 from trimaran.app.segments import segments_view
 from trimaran.app.views import Book, product_view
 from trimaran.app.views.loop import shares
 from trimaran.app.views.quality import quality
-from trimaran.core.nouns import SEGMENTED
+from trimaran.core.errors import InputError
+from trimaran.core.nouns import SEGMENTED, Run
 from trimaran.doors.cli.main import run
 from trimaran.doors.dashboard.app import make_app
 from trimaran.monitor import read_details
@@ -142,3 +145,20 @@ def test_the_model_of_a_segment_is_shown_like_any_version(life, capsys):
 def test_models_of_segments_are_approved_together_and_not_one_by_one(life, capsys):
     assert run(["approve", "s1", "--role", "risk", "--person", "anna", "--workspace", str(life.workspace.root)]) == 2
     assert "trimaran approve r1" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_model_of_a_segment_comes_out_the_same_from_the_record_alone(life):
+    row = next(row for row in view(life).segments if row.segment == "shop 3")
+    found = reproduce(life.workspace, row.version)
+    assert [one for one in (*found.made, *found.parameters) if not one.same] == []
+    assert [one for one in found.metrics if not one.same and not one.timed] == []
+    assert (found.version, found.same, found.reasons) == (row.version, True, [])
+    assert next(one for one in found.made if one.name == "compiled").was is None  # few rows: it is served natively
+
+
+def test_a_segment_whose_rows_are_gone_says_so_when_it_is_to_be_trained_again(life, tmp_path):
+    (made,) = [run for entry, run in life.ledger.history((Run,)) if entry.subject.startswith("shops[shop 3]/")]
+    with pytest.raises(InputError, match="shop 9 is no value of the table any more"):
+        train_again(life.workspace, "shops", made, "shop 9", tmp_path / "none")
+    with pytest.raises(InputError, match=r"shop 7 has .* rows to train on .* are needed for a model of its own"):
+        train_again(life.workspace, "shops", made, "shop 7", tmp_path / "few")

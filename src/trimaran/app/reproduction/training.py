@@ -16,15 +16,21 @@ from trimaran.app.loading import load_text
 from trimaran.app.progress import progress
 from trimaran.app.reproduction.outcome import RESULT, Again
 from trimaran.app.workspace import Workspace
-from trimaran.build import SHEET, Job, Sheet, Snapshot, Source, Trainer
+from trimaran.build import SHEET, Evidence, Job, Replicator, Sheet, Snapshot, Source, Trainer
+from trimaran.control.gates import judge_segment
 from trimaran.core.clock import ManualClock
-from trimaran.core.errors import TrimaranError
-from trimaran.core.nouns import SCHEMAS, Ref, Run
+from trimaran.core.errors import Fault, InputError, TrimaranError, UserCodeError
+from trimaran.core.nouns import SCHEMAS, Ref, Run, Verdict
+from trimaran.data.declaration import Definition
 from trimaran.data.tables import Tables
 
 
 def train_again(workspace: Workspace, product: str, run: Run, segment: str | None, scratch: Path) -> Again:
-    """Return what a run makes of the same code, data, parameters and seed; everything is written below ``scratch``."""
+    """Return what a run makes of the same code, data, parameters and seed; everything is written below ``scratch``.
+
+    A ``segment`` is the one that the run was of. Raises what the training raises, ``InputError`` where the segment has too few
+    rows left.
+    """
     sheet = msgspec.json.decode(workspace.objects.get(run.artifacts[SHEET]), type=Sheet)
     text = workspace.objects.get(run.code.source).decode()
     suggested = workspace.objects.get(sheet.suggested).decode() if sheet.suggested is not None else None
@@ -44,7 +50,6 @@ def train_again(workspace: Workspace, product: str, run: Run, segment: str | Non
         seed=run.seed,
         parameters=None if run.trials else run.parameters,
         shuffled=run.shuffled,
-        segment=segment,
         trials=run.trials or None,
     )
     with progress() as shown:
@@ -58,13 +63,38 @@ def train_again(workspace: Workspace, product: str, run: Run, segment: str | Non
             computing=open_computing(scratch, workspace.settings.computing),
             metrics=lambda: own.metrics,
         )
-        made = trainer.train(definition, snapshot, job).run
+        if segment is None:
+            made = trainer.train(definition, snapshot, job).run
+        else:
+            made = _segment_again(own, trainer, definition, snapshot, job, segment)
     return Again(
         run=made,
         sheet=msgspec.json.decode(own.objects.get(made.artifacts[SHEET]), type=Sheet),
         lock=own.objects.get(made.environment.lock).decode(),
         rows={name: snapshot.rows(name).select(pl.len()).collect().item() for name in run.data},
     )
+
+
+def _segment_again(
+    own: Workspace, trainer: Trainer, definition: Definition, snapshot: Snapshot, job: Job, segment: str
+) -> Run:
+    """Return the run of one segment's model, made alone by what makes those of all segments."""
+
+    def judge(evidence: Evidence, model: str, stored: str, ref: Ref) -> Verdict:
+        return judge_segment(definition, evidence, model, stored=stored, refs=[ref])
+
+    # In this process: the same bytes as in many, and what the author's code raises is seen here.
+    replicator = Replicator(trainer, judge, few=sys.maxsize)
+    told = replicator.replicate(definition, snapshot, job, values=[segment]).models
+    found = [run for _, run in own.ledger.history((Run,))]
+    if not found:
+        what = told[0].reason if told else f"{segment} is no value of the table any more"
+        raise InputError(
+            f"segment {segment}", [Fault(what=what, remedy="rows were erased or lost since: see `trimaran balance`")]
+        )
+    if found[0].error is not None:
+        raise UserCodeError(found[0].error)
+    return found[0]
 
 
 def main() -> int:
