@@ -79,7 +79,7 @@ def test_broken_scores_are_counted():
     def scorer(rows):
         return np.where(rows[:, 0] > 1, np.nan, logistic(rows))
 
-    seen = probe_numerics(scorer, ROWS, YesOrNo(), np.random.default_rng(0))
+    seen = probe_numerics(scorer, ROWS, scorer(ROWS), YesOrNo(), np.random.default_rng(0))
     assert seen.broken == (ROWS[:, 0] > 1).sum()
 
 
@@ -87,8 +87,8 @@ def test_a_score_that_hangs_on_its_batch_is_seen():
     def scorer(rows):
         return logistic(rows - rows.mean(axis=0))
 
-    assert probe_numerics(scorer, ROWS, YesOrNo(), np.random.default_rng(0)).alone > 0.1
-    assert probe_numerics(logistic, ROWS, YesOrNo(), np.random.default_rng(0)).alone < 1e-12
+    assert probe_numerics(scorer, ROWS, scorer(ROWS), YesOrNo(), np.random.default_rng(0)).alone > 0.1
+    assert probe_numerics(logistic, ROWS, logistic(ROWS), YesOrNo(), np.random.default_rng(0)).alone < 1e-12
 
 
 def test_a_model_that_cuts_between_equal_numbers_is_seen():
@@ -96,8 +96,8 @@ def test_a_model_that_cuts_between_equal_numbers_is_seen():
         return (rows[:, 0] > np.float32(1.0)).astype(float)
 
     rows = np.ones((400, 3), dtype=np.float32)
-    assert probe_numerics(scorer, rows, YesOrNo(), np.random.default_rng(0)).flips > 0.2
-    assert probe_numerics(logistic, ROWS, YesOrNo(), np.random.default_rng(0)).flips == 0
+    assert probe_numerics(scorer, rows, scorer(rows), YesOrNo(), np.random.default_rng(0)).flips > 0.2
+    assert probe_numerics(logistic, ROWS, logistic(ROWS), YesOrNo(), np.random.default_rng(0)).flips == 0
 
 
 def test_importance_finds_the_feature_that_matters_and_is_the_same_again():

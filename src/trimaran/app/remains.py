@@ -28,6 +28,10 @@ class RecordedObjects:
         """Keep bytes and return their digest once they are durable."""
         return self._store.put(data)
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Keep values and return their digests once they are durable."""
+        return self._store.put_all(values)
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Keep files and return their digests once they are durable."""
         return self._store.put_files(paths)

@@ -53,6 +53,10 @@ class CachedObjects:
         self._keep(name, data)
         return name
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Store values in the far store and return their digests; no copies stay here before they are read."""
+        return self.far.put_all(values)
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Store files in the far store and return their digests; no copies stay here before they are read."""
         return self.far.put_files(paths)

@@ -24,7 +24,7 @@ from trimaran.core.objects import BLOCK, arrive, blocks_of, pour, sizes_of
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NEW = ".new"
 _PACKS = "packs"
-_SMALL, _MANY, _PACK = 256 << 10, 16, 64 << 20  # bytes of a small file, how many make packing worth it, bytes of a pack
+_SMALL, _MANY, _PACK = 1 << 20, 16, 64 << 20  # bytes of a small file, how many make packing worth it, bytes of a pack
 _WRITERS = 8  # threads: the disk gathers their fsyncs into few flushes; more only wait for each other
 
 
@@ -58,6 +58,14 @@ class FileObjects:
             flush(self._path(name).parent)  # also when it was there: its writer may not have come this far
         return name
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Write values, small ones in packs, and return their digests once all are on the disk; raises as ``put`` does."""
+        small = [place for place, value in enumerate(values) if len(value) <= _SMALL]
+        with _using(self.root, f"some of {len(values)} objects could not be written"):
+            packed = self._pack(values[place] for place in small) if len(small) >= _MANY else []
+        names = dict(zip(small, packed, strict=False))
+        return [names.get(place) or self.put(value) for place, value in enumerate(values)]
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Store files and return their digests once all are on the disk: small ones in packs, large ones some at a time.
 
@@ -65,7 +73,8 @@ class FileObjects:
         """
         small = dict.fromkeys(path for path, size in zip(paths, sizes_of(paths), strict=True) if size <= _SMALL)
         with _using(self.root, f"some of {len(paths)} files could not be written"), ThreadPoolExecutor(_WRITERS) as pool:
-            names = self._pack(small) if len(small) >= _MANY else {}
+            packed = self._pack(path.read_bytes() for path in small) if len(small) >= _MANY else []
+            names = dict(zip(small, packed, strict=False))
             large = [path for path in dict.fromkeys(paths) if path not in names]
             names |= zip(large, pool.map(self._take, large), strict=True)
             folders = {self.root / shelf for shelf in {name[:2] for name in names.values()}}
@@ -149,17 +158,17 @@ class FileObjects:
                     self._name(new, name)
             return name
 
-    def _pack(self, paths: Iterable[Path]) -> dict[Path, str]:
+    def _pack(self, values: Iterable[bytes]) -> list[str]:
         self._settle(self.root / _PACKS)
-        names: dict[Path, str] = {}
+        names: list[str] = []
         fresh: dict[str, bytes] = {}
         waiting = 0
         with locked(self._removals, alone=False):  # what is found in a pack stays there until it counts as put again
             self._packs.open()
             shelves = {path.name for path in self.root.iterdir()}
-            for path in paths:
-                data = path.read_bytes()
-                names[path] = name = digest_of(data)
+            for data in values:
+                name = digest_of(data)
+                names.append(name)
                 lies = name[:2] in shelves and self._lies(name, data)
                 if name in fresh or lies or self._packs.holds(name, data):
                     continue

@@ -73,6 +73,11 @@ class S3Objects:
         manifest = _Manifest(parts=[(digest_of(part), len(part)) for part in slices])
         return self._send(digest_of(data), manifest, lambda start, size: bytes(view[start : start + size]))
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Store values, many at once, and return their digests once the server has all; raises as ``put`` does."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self.put, values))
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Store files and return their digests once the server has all: small ones many at once, large ones in parts.
 

@@ -79,7 +79,7 @@ def evaluate(
         tests=run_tests(definition.tests, RowModel(answering.scorer, names, task.classes), test.features, seed),
         parity=answering.parity,
         latency=latency,
-        numerics=probe_numerics(answering.scorer, rows, task, generator),
+        numerics=probe_numerics(answering.scorer, rows, np.asarray(scores, dtype=np.float64), task, generator),
         weeks=weeks_of(task, goal, test.predict_at, test.labels, scores),
         roc=roc_points(task, test.labels, scores),
         calibration=reliability_points(task, test.labels, scores),

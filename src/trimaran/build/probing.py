@@ -16,6 +16,7 @@ from trimaran.core.tasks import Task
 
 Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-4
 """The greatest difference of two scores that is still arithmetic: float32 trees differ by 1e-7, wrong conversions by 1e-2."""
@@ -77,10 +78,9 @@ def _times(scorer: Scorer, rows: Matrix, calls: int) -> npt.NDArray[np.float64]:
 
 
 def probe_numerics(
-    scorer: Scorer, rows: Matrix, task: Task, generator: np.random.Generator, alone: int = _ALONE
+    scorer: Scorer, rows: Matrix, scores: Floats, task: Task, generator: np.random.Generator, alone: int = _ALONE
 ) -> Numerics:
-    """Return whether scores can be answers, are the same alone as in a batch, and deaf to noise in the last digits."""
-    scores = scorer(rows)
+    """Return whether the scores of rows can be answers, are the same alone as in a batch, and deaf to noise in the last digits."""
     chosen = generator.choice(rows.shape[0], size=min(alone, rows.shape[0]), replace=False)
     single = np.concatenate([scorer(rows[row : row + 1]) for row in chosen])
     noisy = (rows * (1 + _NOISE * generator.uniform(-1, 1, size=rows.shape))).astype(np.float32)

@@ -29,6 +29,7 @@ from trimaran.data.declaration import Model, ModelTest
 from trimaran.data.profiles import take_profile
 
 Floats = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float32]
 
 PROBED = 10
 """Rows that each of the author's tests looks at in one segment; one is scored alone: a thousand segments are many."""
@@ -119,18 +120,18 @@ class Recipe:
         names, rows = test.features.columns, test.matrix()
         fitted = fit_model(self.model, task, train.features, train.labels, self.parameters, self.seed)
         scorer, native = scorer_of(fitted, task, names), self.native.dump(fitted, names)
-        answering, compiled = self._forms(share, fitted, scorer)
+        answering, compiled = self._forms(share, fitted, scorer, rows)
         if self.latency is None:
             self.latency = self._timed(share, native, scorer, answering)
         scores = np.asarray(answering.scorer(rows), dtype=np.float64)
-        evidence = self._evidence(share, answering, scores)
+        evidence = self._evidence(share, answering, rows, scores)
         sound = task.sound(scores)
         profile = take_profile(
             train.features, train.labels, train.asked, scores=scores[sound], outcomes=test.labels[sound], task=task
         )
         return Made(share.segment, 0.0, "", native, compiled, canonical(profile), evidence, scores)
 
-    def _forms(self, share: Share, fitted: Any, scorer: Scorer) -> tuple[Answering, bytes]:
+    def _forms(self, share: Share, fitted: Any, scorer: Scorer, rows: Matrix) -> tuple[Answering, bytes]:
         """Return who answers, and the bytes of the compiled form where that does: it proved to give the same answers."""
         if len(share.train) < self.compiled_from:
             note = f"it is served natively: a model of fewer than {self.compiled_from:,} rows is not compiled"
@@ -140,7 +141,7 @@ class Recipe:
             answers = self.compiled.load(compiled)
         except InputError as error:
             return self._natively(scorer, f"there is no compiled form, native serves: {error.faults[0]}"), b""
-        parity = compare_forms(scorer, answers, share.test.matrix(), self.task)
+        parity = compare_forms(scorer, answers, rows, self.task)
         if not parity.holds:
             return Answering(scorer, self.native.name, parity), b""
         return Answering(answers, self.compiled.name, parity), compiled
@@ -164,13 +165,12 @@ class Recipe:
         note = f"one row a call, the least of {_ROUNDS} times each, on the model of {share.segment}"
         return msgspec.structs.replace(seen, p99=msgspec.structs.replace(seen.p99, note=note))
 
-    def _evidence(self, share: Share, answering: Answering, scores: Floats) -> Evidence:
+    def _evidence(self, share: Share, answering: Answering, rows: Matrix, scores: Floats) -> Evidence:
         task, test, generator = self.task, share.test, np.random.default_rng(self.seed)
-        rows, days = test.matrix(), days_of(test.predict_at)
         latency = self.latency
         if latency is None:
             raise Corrupt("a segment was measured before it was timed")
-        measured = measures_of(task, test.labels, scores, days=days)
+        measured = measures_of(task, test.labels, scores, days=days_of(test.predict_at))
         tests = [replace(one, rows=min(one.rows, PROBED)) for one in self.tests]
         model = RowModel(answering.scorer, test.features.columns, task.classes)
         compared = None
@@ -187,7 +187,7 @@ class Recipe:
             tests=run_tests(tests, model, test.features, self.seed),
             parity=answering.parity,
             latency=latency,
-            numerics=probe_numerics(answering.scorer, rows, task, generator, alone=_ALONE),
+            numerics=probe_numerics(answering.scorer, rows, scores, task, generator, alone=_ALONE),
             weeks=weeks_of(task, self.goal, test.predict_at, test.labels, scores),
             roc=roc_points(task, test.labels, scores),
             calibration=reliability_points(task, test.labels, scores),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 import polars as pl
@@ -102,14 +100,14 @@ class SegmentRecorder:
         blobs = [(share.segment, name, blob) for share, one in made for name, blob in _parts(one)]
         own = [share.suggested or self._setting.suggested for share, _ in made]
         said = dict.fromkeys(text for text in own if text is not None)
-        digests = store_all(self._objects, [*(blob for _, _, blob in blobs), *(text.encode() for text in said)])
+        digests = self._objects.put_all([*(blob for _, _, blob in blobs), *(text.encode() for text in said)])
         digest_of = dict(zip(said, digests[len(blobs) :], strict=True))
         kept: dict[str, dict[str, str]] = {share.segment: {} for share, _ in made}
         for (segment, name, _), digest in zip(blobs, digests, strict=False):
             kept[segment][name] = digest
         texts = [digest_of[text] if text is not None else None for text in own]
         sheets = [self._sheet(share, kept[share.segment], text) for (share, _), text in zip(made, texts, strict=True)]
-        for (share, _), digest in zip(made, store_all(self._objects, [one.encode() for one in sheets]), strict=True):
+        for (share, _), digest in zip(made, self._objects.put_all([one.encode() for one in sheets]), strict=True):
             kept[share.segment] |= {SHEET: digest, **self._setting.artifacts}
         return kept
 
@@ -188,12 +186,3 @@ def _parts(made: Made) -> Iterator[tuple[str, bytes]]:
         yield "compiled", made.compiled
     yield "profile", made.profile
     yield "evidence", canonical(made.evidence)
-
-
-def store_all(objects: ObjectStore, blobs: Sequence[bytes]) -> list[str]:
-    """Store many values and return their digests in order: small ones share packs, so that a thousand cost a few flushes."""
-    with TemporaryDirectory(prefix="trimaran-segments-") as name:
-        paths = [Path(name) / f"{place}" for place in range(len(blobs))]
-        for path, blob in zip(paths, blobs, strict=True):
-            path.write_bytes(blob)
-        return objects.put_files(paths)

@@ -121,6 +121,10 @@ class MemoryObjects:
             raise NotFound(message)
         return self._objects[digest]
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Keep values and return their digests."""
+        return [self.put(value) for value in values]
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Keep the bytes of files and return their digests; raises ``InputError`` for a path that is no file."""
         sizes_of(paths)

@@ -92,6 +92,18 @@ def files_come_back_in_the_order_they_went(store: ObjectStore) -> None:
         holds(store.put_files(paths)[5] == names[5] and store.get(names[5]) == contents[5], "and can be put again")
 
 
+def many_values_come_back_in_the_order_they_went(store: ObjectStore) -> None:
+    """Store small and large values at once, one of them twice, and one that is there."""
+    values = [b"%d" % number * (number + 1) for number in range(40)] + [b"", b"large" * 2_000_000, b"", b"0"]
+    before = store.put(values[7])
+    names = store.put_all(values)
+    holds(names == [digest(value) for value in values], "put_all returns the SHA-256 of each, in order")
+    holds(names[7] == before and store.put_all(values[:3]) == names[:3], "what is there is harmless")
+    holds(store.put_all([]) == [], "so is nothing")
+    holds([store.get(name) for name in names] == values, "get gives every value back")
+    holds(sorted(store.digests()) == sorted(set(names)), "digests names every object, once")
+
+
 def a_path_that_is_no_file_is_refused(store: ObjectStore) -> None:
     """Name every one of them, and store nothing."""
     with TemporaryDirectory() as name:
@@ -141,6 +153,7 @@ LAWS: tuple[Callable[[ObjectStore], None], ...] = (
     concurrent_puts_of_the_same_bytes_agree,
     a_removal_spares_what_was_put_since,
     files_come_back_in_the_order_they_went,
+    many_values_come_back_in_the_order_they_went,
     a_path_that_is_no_file_is_refused,
     fetch_writes_only_new_files,
     concurrent_puts_of_the_same_files_agree,

@@ -18,6 +18,10 @@ class ObjectStore(Protocol):
 
     def put(self, data: bytes) -> str: ...
 
+    def put_all(self, values: Sequence[bytes]) -> list[str]:
+        """Store values and return their digests in the same order, once all of them are durable; a thousand cost a few flushes."""
+        ...
+
     def put_files(self, paths: Sequence[Path]) -> list[str]:
         """Store files and return their digests in the same order, once all of them are durable; after a crash, again from there."""
         ...
