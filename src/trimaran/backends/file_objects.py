@@ -88,7 +88,7 @@ class FileObjects:
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
-                data = self._packed(digest)
+                data = _packed(self._packs, digest, self.root)
         if digest_of(data) != digest:
             message = (
                 f"object {digest} below {self.root} does not have the bytes of its name any more; "
@@ -105,7 +105,7 @@ class FileObjects:
                 with there.open("rb") as file:
                     arrive(blocks_of(file), digest, path)
             except FileNotFoundError:
-                arrive([self._packed(digest)], digest, path)
+                arrive([_packed(self._packs, digest, self.root)], digest, path)
 
     def has(self, digest: str) -> bool:
         """Tell whether an object was put; a text that is no digest names none."""
@@ -226,12 +226,6 @@ class FileObjects:
             flush(self.root)  # also when it was there: whoever made it may not have come this far
             self._settled.add(folder)
 
-    def _packed(self, digest: str) -> bytes:
-        data = self._packs.read(digest)
-        if data is None:
-            raise NotFound(_missing(self.root, digest))
-        return data
-
     def _there(self, digest: str) -> Path:
         if not self.has(digest):
             raise NotFound(_missing(self.root, digest))
@@ -248,6 +242,13 @@ def _using(root: Path, what: str) -> Iterator[None]:
     except OSError as error:
         message = f"{what} below {root} ({error}); nothing was recorded: see to the disk and retry"
         raise Unavailable(message) from error
+
+
+def _packed(packs: Packs, digest: str, root: Path) -> bytes:
+    data = packs.read(digest)
+    if data is None:
+        raise NotFound(_missing(root, digest))
+    return data
 
 
 def _missing(root: Path, digest: str) -> str:

@@ -67,7 +67,9 @@ class S3Objects:
     def put(self, data: bytes) -> str:
         """Store bytes and return their digest once the server has them; raises ``Unavailable`` when it does not."""
         if len(data) <= min(_INLINE, self._part):
-            return self._put_small(data)
+            name = digest_of(data)
+            self.bucket.write(f"objects/{name}", data)  # also when it is there: as quick as asking, and it heals
+            return name
         view = memoryview(data)
         slices = (bytes(view[start : start + self._part]) for start in range(0, len(data), self._part))
         manifest = _Manifest(parts=[(digest_of(part), len(part)) for part in slices])
@@ -87,7 +89,7 @@ class S3Objects:
         inline = min(_INLINE, self._part)
         small = dict.fromkeys(path for path, size in zip(paths, sizes_of(paths), strict=True) if size <= inline)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            names = dict(zip(small, pool.map(lambda path: self._put_small(path.read_bytes()), small), strict=True))
+            names = dict(zip(small, pool.map(lambda path: self.put(path.read_bytes()), small), strict=True))
         for path in dict.fromkeys(paths):
             if path not in names:
                 names[path] = self._put_large(path)
@@ -129,11 +131,6 @@ class S3Objects:
             if self._find(name) is None:
                 self._remove_parts(name, self._clock.now() - _ABANDONED)
         return freed
-
-    def _put_small(self, data: bytes) -> str:
-        name = digest_of(data)
-        self.bucket.write(f"objects/{name}", data)  # also when it is there: as quick as asking, renews its time and heals it
-        return name
 
     def _put_large(self, path: Path) -> str:
         parts: list[tuple[str, int]] = []
