@@ -17,7 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -41,7 +41,7 @@ from trimaran.core.clock import ManualClock
 from trimaran.data.declaration import Definition
 
 SEGMENTS, ROWS, TESTED, FEW = 1000, 1000, 200, 100
-LIMIT, FLAT = 1.3, 1.5
+LIMIT, FLAT = 1.3, 1.1
 START, DAYS, WINDOW = datetime(2024, 1, 1, tzinfo=UTC), 60, 10
 BATCH = 16
 """Fits that a process of the floor is handed together."""
@@ -91,16 +91,25 @@ class Quiet:
 
 
 @dataclass
-class Peak:
-    """The most memory that this process took while it was watched, in bytes."""
+class Memory:
+    """How many bytes this process had, look by look, while it was watched."""
 
-    most: int = 0
+    seen: list[int] = field(default_factory=list)
 
     def watch(self, stop: threading.Event) -> None:
-        """Look a hundred times a second."""
+        """Look ten times a second."""
         process = psutil.Process()
-        while not stop.wait(0.01):
-            self.most = max(self.most, process.memory_info().rss)
+        while not stop.wait(0.1):
+            self.seen.append(process.memory_info().rss)
+
+    def figures(self, said: str, before: int) -> list[Figure]:
+        """Return by how much it grew, and the most of the second half of the looks beside the most of the first."""
+        half = len(self.seen) // 2
+        first, second = max(self.seen[:half]), max(self.seen[half:])
+        return [
+            Figure(name=f"{said}: memory meanwhile", value=(max(first, second) - before) / 1e6, unit="MB"),
+            Figure(name=f"{said}: most memory, second half over first", value=second / first, unit="", limit=FLAT),
+        ]
 
 
 def table(segments: int) -> pl.DataFrame:
@@ -210,8 +219,8 @@ class Shop:
         self.workspace.ledger.append(verdict, subject_of(made.version))
 
 
-def measured(folder: Path, model: str, segments: int) -> tuple[list[Figure], int]:
-    """Return what segments cost beside the bare fits, and by how much the memory of this process grew meanwhile."""
+def measured(folder: Path, model: str, segments: int) -> list[Figure]:
+    """Return what segments cost beside the bare fits, in time and in memory of this process."""
     frame = table(segments)
     shop = Shop.open(folder / f"{model}-{segments}".replace(" ", "-"), model, frame)
     shop.pool(frame.filter(pl.col("shop").cast(pl.Int64) < 20))
@@ -220,9 +229,9 @@ def measured(folder: Path, model: str, segments: int) -> tuple[list[Figure], int
     fits = [(training.features[rows.to_numpy()], training.labels[rows.to_numpy()]) for rows in places]
     floor, floor_worked = bare(fits, shop.definition.model.function)
     del fits, training, places
-    peak, stop = Peak(), threading.Event()
+    memory, stop = Memory(), threading.Event()
     before = psutil.Process().memory_info().rss
-    watcher = threading.Thread(target=peak.watch, args=(stop,))
+    watcher = threading.Thread(target=memory.watch, args=(stop,))
     watcher.start()
     worked = processor()
     seconds, fates = shop.replicated("many")
@@ -238,7 +247,7 @@ def measured(folder: Path, model: str, segments: int) -> tuple[list[Figure], int
         Figure(name=f"{said}: a segment over its fit, on one core", value=1000 * cores() * (seconds - floor) / segments, unit="ms"),
         Figure(name=f"{said}: of processors", value=worked, unit="s", floor=floor_worked, floor_name="the bare fits"),
     ]  # fmt: skip
-    return figures, peak.most - before
+    return [*figures, *memory.figures(said, before)]
 
 
 def main() -> int:
@@ -251,11 +260,7 @@ def main() -> int:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
         for model in [given.model] if given.model else MODELS:
-            found, grown = measured(Path(name), model, given.segments)
-            figures += found
-            figures.append(
-                Figure(name=f"{given.segments:,} segments, {model}: memory meanwhile", value=grown / 1e6, unit="MB")
-            )
+            figures += measured(Path(name), model, given.segments)
     return report(figures, given.json)
 
 

@@ -49,7 +49,7 @@ REVIEWED = frozenset(
 SIZE_LIMIT = 2**30
 """The most bytes that a model's file may unpack to, unless said otherwise."""
 
-_TWO = 2
+_TWO, _SMALL = 2, 1024
 _BOOSTERS = frozenset({"lightgbm", "xgboost"})
 _DAWN = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError)
@@ -75,7 +75,7 @@ class SkopsFormat:
         except Exception as error:  # skops calls the state methods of whatever it is given
             fault = Fault(what=f"{type(model).__name__} cannot be kept: {error}", remedy="use estimators of scikit-learn")
             raise InputError("model", [fault]) from error
-        numbering = _Numbering()
+        numbering = _Numbering(parts.held)
         data = _normal(numbering.apply(schema), parts, numbering.files)
         if numbering.words not in self._reviewed:
             # What the types are named with decides: of a thousand models of one kind, one is looked through. Loading refuses anew.
@@ -194,10 +194,15 @@ def _normal(schema: Mapping[str, Any], parts: _Parts, files: Mapping[str, str]) 
 
 
 class _Numbering:
-    """Numbers the nodes and files of a schema in the order they are met, and gathers the words that name types."""
+    """Numbers the nodes and files of a schema in the order they are met, and gathers the words that name types.
 
-    def __init__(self) -> None:
+    Small ``parts`` of the same bytes become one file: a boosted model has two empty arrays a tree.
+    """
+
+    def __init__(self, parts: Mapping[str, bytes]) -> None:
         self.files: dict[str, str] = {}
+        self._parts = parts
+        self._small: dict[bytes, str] = {}
         self._nodes: dict[int, int] = {}
         self._count = 0
         self._words: set[str] = set()
@@ -236,6 +241,12 @@ class _Numbering:
             self._count += 1
             numbered["__id__"] = self._count if address is None else self._nodes.setdefault(address, self._count)
         if isinstance(node.get("file"), str):
-            extension = node["file"].rpartition(".")[2]
-            numbered["file"] = self.files.setdefault(node["file"], f"{len(self.files)}.{extension}")
+            numbered["file"] = self._file(node["file"])
         return numbered
+
+    def _file(self, old: str) -> str:
+        data = self._parts[old]
+        if len(data) > _SMALL:
+            return self.files.setdefault(old, f"{len(self.files)}.{old.rpartition('.')[2]}")
+        first = self._small.setdefault(data, old)
+        return self.files.setdefault(first, f"{len(self.files)}.{first.rpartition('.')[2]}")

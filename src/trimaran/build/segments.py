@@ -42,7 +42,7 @@ Defined = Callable[[ModelVersion], Definition]
 PASSING = ("pass", "warn")
 _TASK = "segments"
 _decoder = msgspec.json.Decoder(list[SegmentModel])
-_BATCH, _ROUNDS, _ALONE = 32, 8, 8
+_BATCH, _ROUNDS, _ALONE = 16, 8, 8
 """A task is so many segments at most, and there are so many tasks a process at least; so many segments are tried alone for one to be timed."""
 
 FEW = 20_000

@@ -151,5 +151,6 @@ def _column(values: npt.NDArray[np.float32], weeks: Sequence[Places]) -> ColumnP
 
 def _categories(asked: pl.DataFrame) -> dict[str, list[str]]:
     texts: Sequence[str] = [name for name, kind in asked.schema.items() if kind in (pl.String, pl.Categorical, pl.Enum)]
-    found = {name: asked[name].drop_nulls().cast(pl.String).unique().sort() for name in texts}
-    return {name: values.to_list() for name, values in found.items() if values.len() <= CATEGORY_LIMIT}
+    found = asked.select(pl.col(name).drop_nulls().cast(pl.String).unique().implode() for name in texts)
+    seen = {name: values[0] for name, values in found.to_dict().items()}
+    return {name: values.sort().to_list() for name, values in seen.items() if values.len() <= CATEGORY_LIMIT}
