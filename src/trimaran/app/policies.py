@@ -35,6 +35,8 @@ def _kind(label: Label) -> str:
         return ""
     if label.classes:
         return f", multiclass {' | '.join(label.classes)}"
+    if label.group is not None:
+        return f", ranking within {label.group} at {label.at}"
     return f", regression at quantile {label.quantile:g}"
 
 

@@ -24,11 +24,12 @@ from trimaran.core.errors import Fault, InputError
 LIBRARIES = ("lightgbm", "xgboost")
 
 _CLASSIFIERS = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}
-_REGRESSORS = {"lightgbm": "LGBMRegressor", "xgboost": "XGBRegressor"}
+_NUMBERS = {"lightgbm": ("LGBMRegressor", "LGBMRanker"), "xgboost": ("XGBRegressor", "XGBRanker")}
 _SIGMOID, _SOFTMAX = ("binary", "binary:logistic"), ("multiclass", "multi:softprob")
 _PLAIN = (
     *("regression", "regression_l1", "huber", "fair", "quantile", "mape"),
     *("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"),
+    *("lambdarank", "rank_xendcg", "rank:ndcg", "rank:pairwise", "rank:map"),
 )
 _TREES = {"LT": "BRANCH_LT", "LE": "BRANCH_LEQ"}
 
@@ -99,12 +100,10 @@ def _register(library: str) -> None:
         _convert,
         options=options,
     )
-    update_registered_converter(
-        getattr(module, _REGRESSORS[library]),
-        f"Trimaran{_REGRESSORS[library]}",
-        calculate_linear_regressor_output_shapes,
-        _convert,
-    )
+    for name in _NUMBERS[library]:
+        update_registered_converter(
+            getattr(module, name), f"Trimaran{name}", calculate_linear_regressor_output_shapes, _convert
+        )
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

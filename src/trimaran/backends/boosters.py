@@ -15,7 +15,10 @@ PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu"}
 """What to install for each library."""
 
 _CLASSIFY = ("binary:logistic", "multi:softprob", "binary", "multiclass", "multiclassova", "cross_entropy")
-_REGRESS = ("reg:", "count:", "survival:", "regression", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie")
+_REGRESS = (
+    *("reg:", "count:", "survival:", "regression", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie"),
+    *("rank:", "lambdarank", "rank_xendcg"),
+)
 
 
 class Booster(NamedTuple):

@@ -13,10 +13,17 @@ from trimaran.build.probing import compare_forms
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Origin
 from trimaran.core.ports import Scorer
-from trimaran.core.tasks import Task
+from trimaran.core.tasks import NUMBERS, Task
 
-NUMBERS = frozenset({"float", "double", "integer", "long", "boolean", "float32", "float64", "int32", "int64", "bool"})
+NUMERIC = frozenset({"float", "double", "integer", "long", "boolean", "float32", "float64", "int32", "int64", "bool"})
 """The types of inputs that a feature, a float32 number, can be given to."""
+
+_ASKED = {
+    "binary": "a yes or no",
+    "multiclass": "one of several classes",
+    "regression": "a number",
+    "ranking": "a number to rank by",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def _mismatches(said: Inputs, features: list[str], task: Task) -> Iterator[Fault
         what = f"{said.by} takes {said.width} inputs, the product has {len(features)} features: {listed}"
         yield Fault(what=what, remedy="declare the features that it was trained on, in its order")
     for name, kind in said.types.items():
-        if kind not in NUMBERS:
+        if kind not in NUMERIC:
             what = f"{said.by} takes {name!r} as {kind}, and features are numbers"
             yield Fault(what=what, remedy="encode it inside a feature, and train on that")
     yield from _answers(said, task)
@@ -126,11 +133,11 @@ def _names(said: Inputs, names: list[str], features: list[str]) -> Iterator[Faul
 
 
 def _answers(said: Inputs, task: Task) -> Iterator[Fault]:
-    asked = {"binary": "a yes or no", "multiclass": "one of several classes", "regression": "a number"}[task.kind]
+    asked = _ASKED[task.kind]
     if said.classifies is not None and said.classifies != (task.method == "predict_proba"):
         sort = "classifier" if said.classifies else "regressor"
         yield Fault(what=f"{said.by} is a {sort}, and the product asks for {asked}", remedy="bring the other sort")
-    elif said.classes is not None and task.kind != "regression":
+    elif said.classes is not None and task.kind not in NUMBERS:
         places = [str(place) for place in range(max(2, len(task.classes)))]
         if list(said.classes) not in (places, list(task.classes)):
             wanted = " or ".join(dict.fromkeys(str(one) for one in (places, list(task.classes)) if one))

@@ -15,8 +15,8 @@ from trimaran.build.pruning import unheeded
 from trimaran.core.author import call_author
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.ports import Scorer
-from trimaran.core.tasks import Task
-from trimaran.data.declaration import REPORT, Model
+from trimaran.core.tasks import NUMBERS, Task, in_groups
+from trimaran.data.declaration import GROUP, REPORT, Model
 
 
 def fit_model(
@@ -32,12 +32,16 @@ def fit_model(
 
     An estimator is built and fitted inside the author's function, so its ``random_state`` cannot be set from outside:
     one left at None draws from NumPy's global generator, which is therefore seeded for the call and put back after it.
-    A function that reports on its way is given ``report``.
+    A function that reports on its way is given ``report``. One that takes ``group`` is given the size of each group, as
+    LightGBM and XGBoost take them, and the rows of a group stand together, groups in the order of their first rows.
     Raises ``UserCodeError`` when the function raises and ``InputError`` when it returns nothing that predicts.
     """
-    given = {**parameters, REPORT: report} if model.reports else parameters
+    given = {**parameters, REPORT: report} if model.reports else dict(parameters)
+    if model.grouped:
+        order, given[GROUP] = in_groups(labels)
+        features, labels = features[order], labels[order]
     with _seeded(seed):
-        fitted = call_author(model.function, features, labels, **given)
+        fitted = call_author(model.function, features, task.numbers(labels), **given)
     fault = _unfit(fitted, task)
     if fault:
         kind = "regressor" if task.method == "predict" else "classifier"
@@ -68,7 +72,7 @@ def _unfit(fitted: Any, task: Task) -> str:
     if not hasattr(fitted, task.method):
         return f"which has no {task.method}"
     known = getattr(fitted, "classes_", None)
-    if task.kind == "regression" and known is not None:
+    if task.kind in NUMBERS and known is not None:
         return "which answers classes where a number is asked for"
     wanted = list(range(len(task.classes)))
     if wanted and (known is None or list(known) != wanted):

@@ -62,7 +62,8 @@ def slices_of(
     """Return the quality at each value of a column, the largest slice first; those under ``minimum`` rows are pooled.
 
     The pooled slice stands last. Every interval is one-sided at 5% over all slices together (Bonferroni), so that the
-    chance that any slice's own quality lies beyond its interval is at most that, however many slices there are.
+    chance that any slice's own quality lies beyond its interval is at most that, however many slices there are. Where rows
+    are ranked, a slice ranks those rows of each group that are in it.
     """
     texts = values.cast(pl.String).fill_null("(none)")
     counts = texts.value_counts(sort=True).filter(pl.col("count") >= minimum)
@@ -98,7 +99,8 @@ def weeks_of(task: Task, goal: str, moments: pl.Series, labels: Labels, scores: 
         start = moments.filter(pl.Series(mask)).min()
         if isinstance(start, datetime):
             seen = {goal: task.measure(goal, labels[mask], scores[mask], LEVEL, days[mask])}
-            found.append(Period(start=start, rows=int(mask.sum()), label_rate=float(labels[mask].mean()), measures=seen))
+            rate = float(task.numbers(labels[mask]).mean())
+            found.append(Period(start=start, rows=int(mask.sum()), label_rate=rate, measures=seen))
     return found
 
 
@@ -126,7 +128,12 @@ def roc_points(task: Task, labels: Labels, scores: Floats) -> list[tuple[float, 
 
 
 def reliability_points(task: Task, labels: Labels, scores: Floats) -> list[Reliability]:
-    """Return the calibration curve over ten cells of equal size, lowest scores first; see ``Reliability``."""
+    """Return the calibration curve over ten cells of equal size, lowest scores first; see ``Reliability``.
+
+    There is none of a ranking, whose scores mean nothing but an order.
+    """
+    if task.kind == "ranking":
+        return []
     sound = task.sound(scores)
     truth, given = labels[sound], scores[sound]
     if task.classes:

@@ -12,7 +12,7 @@ from trimaran.build.evidence import Latency, Numerics, Parity
 from trimaran.core.checks import LOWER
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Scorer
-from trimaran.core.tasks import Task
+from trimaran.core.tasks import Task, blocks
 
 Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[Any]
@@ -106,9 +106,11 @@ def importance_of(
 ) -> dict[str, float]:
     """Return how much of a measure is lost when one feature's values change rows (Breiman, 2001), the greatest loss first.
 
-    At most 2,000 rows and the first 60 features are looked at; empty when the rows cannot compare models.
+    About 2,000 rows in whole groups, and the first 60 features, are looked at; empty when the rows cannot compare models.
     """
-    chosen = np.sort(generator.choice(rows.shape[0], size=min(_IMPORTANCE_ROWS, rows.shape[0]), replace=False))
+    codes, number = blocks(labels)
+    few = min(max(1, _IMPORTANCE_ROWS * number // max(1, rows.shape[0])), number)
+    chosen = np.flatnonzero(np.isin(codes, generator.choice(number, size=few, replace=False)))
     sample, truth = rows[chosen], labels[chosen]
     scores = scorer(sample)
     whole = task.measure(goal, truth, scores).value if task.sound(scores).all() else None

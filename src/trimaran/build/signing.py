@@ -19,6 +19,7 @@ from trimaran.data.declaration import Definition
 _ANSWERS = {
     "binary": "the probability that {label}",
     "regression": "{label}, a number",
+    "ranking": "a number by which the rows of a {group} are put in order of {label}, the highest first",
     "multiclass": "the probability of each class of {label}",
 }
 _SOMEBODY = "example"
@@ -46,7 +47,7 @@ def signature_of(definition: Definition, features: Sequence[str], given: pl.Sche
     return Signature(
         given=[Column(name=name, type=str(kind)) for name, kind in columns.items()],
         inputs=[Column(name=name, type="Float32") for name in features],
-        answer=_ANSWERS[task.kind].format(label=definition.label.name),
+        answer=_ANSWERS[task.kind].format(label=definition.label.name, group=definition.group),
         classes=list(task.classes),
     )
 

@@ -17,7 +17,7 @@ from trimaran.build.training_set import Rows, Snapshot, TrainingSets
 from trimaran.core.checks import LOWER
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Progress
-from trimaran.core.tasks import Task
+from trimaran.core.tasks import Task, blocks
 from trimaran.data.declaration import Definition, Feature
 
 SAMPLE = 50_000
@@ -64,8 +64,8 @@ def suggest(
     if definition.suggestion is None:
         return Suggested((), {}, "", 0)
     train = train if train is not None else sets.make(definition, snapshot).train
-    found = ideas(definition, dict(snapshot.frames), float(train.labels.mean()))
-    sample = train.take(np.unique(np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(np.int64)))
+    found = ideas(definition, dict(snapshot.frames), float(definition.task.numbers(train.labels).mean()))
+    sample = train.take(_evenly(train))
     wide = definition.with_features([idea.feature for idea in found])
     features = sets.apart().features(wide, snapshot, sample.asked)
     contest = _Contest.over(
@@ -108,7 +108,9 @@ class _Contest:
         kind = "Regressor" if self.task.method == "predict" else "Classifier"
         judge = getattr(import_module(_JUDGE), f"HistGradientBoosting{kind}")
         model = judge(max_iter=50, max_leaf_nodes=15, early_stopping=False, random_state=self.seed)
-        return model.fit(self.fitting.features.select(names).to_numpy(), self.fitting.labels)
+        rows = self.fitting.features.select(names).to_numpy().copy()
+        rows[:, np.isnan(rows).all(axis=0)] = 0.0  # a column without any value cannot be cut, and scikit-learn raises
+        return model.fit(rows, self.task.numbers(self.fitting.labels))
 
     def scores(self, names: list[str]) -> Floats:
         """Return the scores on the deciding rows of a model of some features; all alike when there is none."""
@@ -144,7 +146,14 @@ class _Contest:
         rows, width = len(self.deciding), len(self.task.classes)
         if width:
             return np.full((rows, width), 1 / width)
-        return np.full(rows, 0.5 if self.task.kind == "binary" else float(self.fitting.labels.mean()))
+        return np.full(rows, 0.5 if self.task.kind == "binary" else float(self.task.numbers(self.fitting.labels).mean()))
+
+
+def _evenly(rows: Rows) -> npt.NDArray[np.int64]:
+    """Return the places of a sample of rows in whole groups, as many from any part of the window."""
+    codes, number = blocks(rows.labels)
+    few = min(max(1, SAMPLE * number // max(1, len(rows))), number)
+    return np.flatnonzero(np.isin(codes, np.linspace(0, number - 1, few).astype(np.int64)))
 
 
 def _add_one_by_one(

@@ -30,10 +30,12 @@ from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import SCHEMAS, Balance, Code, Environment, ModelVersion, Ref, Run
 from trimaran.core.ports import Executor, MetricStore, ModelFormat, ObjectStore, Progress, Scorer
+from trimaran.core.tasks import shuffled
 from trimaran.data.declaration import Definition, write_schemas
 from trimaran.data.profiles import take_profile, write_profile
 
 _TASK, _STEPS = "training", 5
+_NEEDED = {"binary": "both outcomes", "ranking": "whole groups with several grades"}
 
 
 @dataclass(frozen=True)
@@ -247,13 +249,13 @@ class Trainer:
         if lacking or not len(training_set.test):
             seen = f" with {lacking}" if lacking else ""
             what = f"{len(train)} training rows{seen}, {len(training_set.test)} test rows"
-            needed = "both outcomes" if definition.task.kind == "binary" else "every outcome"
+            needed = _NEEDED.get(definition.task.kind, "every outcome")
             remedy = (
                 f"rows of {needed} are needed before the out-of-time window, and rows in it: wait, or shorten the window"
             )
             raise InputError("training", [Fault(what=what, where=definition.name, remedy=remedy)])
         if job.shuffled:
-            labels = np.random.default_rng(job.seed).permutation(train.labels)
+            labels = shuffled(train.labels, np.random.default_rng(job.seed))
             training_set = replace(training_set, train=train.with_labels(labels))
         return training_set
 

@@ -16,6 +16,7 @@ from trimaran.build.computing import Computing
 from trimaran.build.feature_cache import FeatureCache
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Balance
+from trimaran.core.tasks import unsplit
 from trimaran.data.declaration import Definition
 from trimaran.data.tables import Tables
 
@@ -117,9 +118,16 @@ class Rows:
         )
 
     def newest(self, share: float) -> tuple[Rows, Rows]:
-        """Return (older, newer): the newest share of the rows, and those whose labels were final before these begin."""
+        """Return (older, newer): the newest share of the rows, and those whose labels were final before these begin.
+
+        A group of which only some rows are among one of them is in neither.
+        """
         boundary = self.predict_at.quantile(1 - share, interpolation="nearest")
-        return self.filter(self.final_at <= boundary), self.filter(self.predict_at > boundary)
+        older, newer = self.final_at <= boundary, self.predict_at > boundary
+        return self._whole(older), self._whole(newer)
+
+    def _whole(self, mask: pl.Series) -> Rows:
+        return self.filter(pl.Series(unsplit(self.labels, mask.fill_null(value=False).to_numpy())))
 
     def with_labels(self, labels: npt.NDArray[Any]) -> Rows:
         """Return the rows with other labels."""
@@ -207,7 +215,7 @@ class TrainingSets:
         asked = final.select(definition.table.schema.names())
         return Rows(
             features=self.features(definition, snapshot, asked),
-            labels=definition.task.teachable(final[_LABEL].to_numpy()),
+            labels=definition.task.teachable(_labels(definition, final)),
             asked=asked,
             predict_at=final[_MOMENT],
             final_at=final[_FINAL],
@@ -217,7 +225,8 @@ class TrainingSets:
 def divide(definition: Definition, snapshot: Snapshot) -> Divided:
     """Divide the rows that were due by ``snapshot.until`` as ``TrainingSets.make`` says, and count where each went.
 
-    Only the asked table of the snapshot is read. Raises ``InputError`` when no label is final yet.
+    Where rows are ranked a group is never parted: one that lies on both sides of the boundary is left out, as "between", and
+    one of which any label is not final yet waits as a whole. Only the asked table of the snapshot is read. Raises ``InputError`` when no label is final yet.
     """
     judged = _judged(definition, snapshot)
     final = judged.filter(pl.col(_FATE) == "final").sort(_MOMENT, definition.key)
@@ -227,8 +236,12 @@ def divide(definition: Definition, snapshot: Snapshot) -> Divided:
         what = f"none of {judged.height} rows of {definition.asked!r} has a final label at {snapshot.until}: {counts}"
         raise InputError("training set", [Fault(what=what, remedy="deliver outcomes, or wait until they are known")])
     boundary = newest - definition.acceptance.out_of_time
-    test = final.filter(pl.col(_MOMENT) > boundary)
-    train = final.filter((pl.col(_MOMENT) <= boundary) & (pl.col(_FINAL) <= boundary))
+    labels = _labels(definition, final)
+    tested, trained = (
+        unsplit(labels, final.select(mask).to_series().to_numpy())
+        for mask in (pl.col(_MOMENT) > boundary, (pl.col(_MOMENT) <= boundary) & (pl.col(_FINAL) <= boundary))
+    )
+    test, train = final.filter(pl.Series(tested)), final.filter(pl.Series(trained))
     left = {str(fate): int(count) for fate, count in judged[_FATE].value_counts().iter_rows() if fate != "final"}
     balance = Balance(
         handover="training",
@@ -254,6 +267,11 @@ def _built(rows: Rows, divided: Divided) -> Balance:
     )
 
 
+def _labels(definition: Definition, rows: pl.DataFrame) -> npt.NDArray[Any]:
+    named = {"group": definition.group} if definition.group is not None else {}
+    return definition.task.truths(rows.select(label=_LABEL, **named))
+
+
 def _judged(definition: Definition, snapshot: Snapshot) -> pl.DataFrame:
     """Return the rows that were due by then, with what became of their label: final, or why it is not."""
     label, until = definition.label, pl.lit(snapshot.until)
@@ -265,8 +283,11 @@ def _judged(definition: Definition, snapshot: Snapshot) -> pl.DataFrame:
     )
     # A label can be true without its late columns: a flight that never left is late, and no arrival ever says so.
     unseen = pl.col(_KNOWN).fill_null(pl.col(_FINAL)) > until
+    young = pl.col(_FINAL).fill_null(until) > until
+    if definition.group is not None:
+        young = young | (young.any().over(definition.group) & pl.col(definition.group).is_not_null())
     fate = (
-        pl.when(pl.col(_FINAL).fill_null(until) > until)
+        pl.when(young)
         .then(pl.lit("label not final yet"))
         .when(pl.col(_LABEL).is_null() | unseen | pl.col(_FINAL).is_null())
         .then(pl.lit("label never known"))

@@ -23,7 +23,7 @@ FLIP_LIMIT = 0.01
 """The share of decisions that noise of a millionth may turn: more, and the model cuts between numbers that mean the same."""
 
 _TIMES = ("p50", "p99")
-_SCORES = {"regression": "finite numbers", "multiclass": "probabilities that sum to 1"}
+_SCORES = {"regression": "finite numbers", "ranking": "finite numbers", "multiclass": "probabilities that sum to 1"}
 
 
 def judge_candidate(

@@ -54,14 +54,17 @@ def confusion(evidence: Evidence) -> go.Figure:
 
 
 def calibration(evidence: Evidence) -> go.Figure:
-    """Return the mean label against the mean score, by tenths of the rows; points on the diagonal mean what they say."""
+    """Return the mean label against the mean score, by tenths of the rows; points on the diagonal mean what they say.
+
+    It is empty for a ranking, whose scores mean nothing but an order.
+    """
     points = evidence.calibration
     ends = [0.0, 1.0]
     if evidence.task == "regression":
         held = [value for point in points for value in (point.score, point.rate)]
         ends = [min(held, default=0.0), max(held, default=1.0)]
     names = {"binary": "share of positives", "multiclass": "share of right answers", "regression": "mean label"}
-    chart = palette.figure(360, x="mean score", y=names[evidence.task], showlegend=False)
+    chart = palette.figure(360, x="mean score", y=names.get(evidence.task, "mean grade"), showlegend=False)
     _diagonal(chart, ends)
     most = max((point.rows for point in points), default=1)
     chart.add_scatter(

@@ -13,6 +13,7 @@ from trimaran.build import SMALL, Example, Slice
 from trimaran.control.standing import Signature as Signed
 from trimaran.control.words import NOTHING, day, moment, sensible
 from trimaran.core.nouns import Finding, Measurement, Origin, Signature
+from trimaran.data.declaration import Definition
 from trimaran.data.profiles import Profile, read_profile
 
 Lines = list[tuple[str, str]]
@@ -161,7 +162,7 @@ def model_card(book: Book, name: str) -> ModelCard:
         stage=view.row.stage,
         since=view.row.since,
         cause=view.row.cause,
-        question=f"{definition.label.name} of each row of {definition.asked}, asked at {definition.predict_at}",
+        question=_question(definition),
         signature=view.signature,
         example=view.example,
         origin=view.origin,
@@ -195,6 +196,11 @@ def came(origin: Origin) -> str:
     files = ", ".join(f"{name} (sha256 {one[:12]})" for name, one in origin.files.items())
     said = ", ".join(f"{name} {one}" for name, one in origin.said.items())
     return "; ".join(part for part in (f"{origin.sort} {origin.source}", until, files, said, *origin.notes) if part)
+
+
+def _question(definition: Definition) -> str:
+    ranked = f", in which order within its {definition.group}" if definition.group is not None else ""
+    return f"{definition.label.name} of each row of {definition.asked}{ranked}, asked at {definition.predict_at}"
 
 
 def _limits(view: VersionView, findings: list[Finding]) -> Iterator[str]:

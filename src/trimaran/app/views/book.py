@@ -19,8 +19,21 @@ from trimaran.core.nouns import Balance, Entry, Verdict, name_of
 from trimaran.data.declaration import Definition
 from trimaran.monitor import Details, answered, read_details
 
-MEASURES: tuple[str, ...] = ("auc", "brier", "accuracy", "mae", "rmse", "r2", "pinball", "macro_f1", "log_loss")
-_STANDARD = {"regression": "mae", "multiclass": "accuracy"}
+MEASURES: tuple[str, ...] = (
+    "auc",
+    "brier",
+    "accuracy",
+    "mae",
+    "rmse",
+    "r2",
+    "pinball",
+    "macro_f1",
+    "log_loss",
+    "ndcg",
+    "map",
+    "mrr",
+)
+_STANDARD = {"regression": "mae", "multiclass": "accuracy", "ranking": "ndcg"}
 _SHOWN = ("id", "version", "role", "event_at", "score", "label", "joined_at", "probabilities")
 Status = Literal["ok", "active", "waiting", "alarm"]
 

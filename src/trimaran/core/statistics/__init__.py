@@ -17,6 +17,7 @@ from trimaran.core.statistics.histogram import Histogram, aligned, count_like, h
 from trimaran.core.statistics.influence import Influence, interval, paired, positive_interval
 from trimaran.core.statistics.intervals import mean, proportion
 from trimaran.core.statistics.multiplicity import adjusted_p_values, benjamini_hochberg
+from trimaran.core.statistics.ranking import Ranked, ranked
 from trimaran.core.statistics.scores import Confusion, accuracy, brier, calibration_error, confusion, log_loss
 from trimaran.core.statistics.sequential import MeanSequence, RateTest, paired_difference
 from trimaran.core.statistics.trend import Trend, trend
@@ -30,6 +31,7 @@ __all__ = [
     "Histogram",
     "Influence",
     "MeanSequence",
+    "Ranked",
     "RateTest",
     "Shift",
     "Trend",
@@ -67,6 +69,7 @@ __all__ = [
     "pinball",
     "positive_interval",
     "proportion",
+    "ranked",
     "scaled_error",
     "squared_error",
     "trend",

@@ -53,6 +53,7 @@ class OneOf:
     """
 
     kind: ClassVar[Kind] = "multiclass"
+    unit: ClassVar[str] = "rows"
     compared: ClassVar[tuple[str, ...]] = ("log_loss", "accuracy", "macro_f1", "auc", "brier")
     method: ClassVar[str] = "predict_proba"
     threshold: ClassVar[None] = None
@@ -71,13 +72,25 @@ class OneOf:
         """Whether there is a probability for each class."""
         return pl.col("score").is_between(0.0, 1.0) & (pl.col("probabilities").list.len() == len(self.classes))
 
-    def teachable(self, values: Floats) -> Labels:
+    def truths(self, rows: pl.DataFrame) -> Labels:
+        """Return the labels of rows."""
+        return rows["label"].to_numpy()
+
+    def teachable(self, values: Labels) -> Labels:
         """Return the places of the classes as whole numbers."""
         strange = values[~np.isin(values, np.arange(len(self.classes)))]
         if strange.size:
             what = f"{strange.size} of {values.size} labels are none of {', '.join(self.classes)}"
             raise InputError("label", [Fault(what=what, remedy="name every class: @product.label(…, classes=[…])")])
         return values.astype(np.int64)
+
+    def numbers(self, labels: Labels) -> Labels:
+        """Return the labels as they are."""
+        return labels
+
+    def units(self, labels: Labels) -> int:
+        """Return how many rows there are."""
+        return int(labels.size)
 
     def lacking(self, labels: Labels) -> str:
         """Return why, where a class has no row."""

@@ -41,6 +41,7 @@ class Number:
     """
 
     kind: ClassVar[Kind] = "regression"
+    unit: ClassVar[str] = "rows"
     classes: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2", "bias", "pinball", "value")
     compared: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2", "pinball")
@@ -55,13 +56,25 @@ class Number:
         """Whether the score is a number."""
         return pl.col("score").is_finite()
 
-    def teachable(self, values: Floats) -> Labels:
+    def truths(self, rows: pl.DataFrame) -> Labels:
+        """Return the labels of rows."""
+        return rows["label"].to_numpy()
+
+    def teachable(self, values: Labels) -> Labels:
         """Return the labels as they are; raises ``InputError`` for one that is infinite or no number."""
         strange = int(np.count_nonzero(~np.isfinite(values)))
         if strange:
             what = f"{strange} of {values.size} labels are infinite or no number"
             raise InputError("label", [Fault(what=what, remedy="make them null, so that they are left out and counted")])
         return values.astype(np.float64)
+
+    def numbers(self, labels: Labels) -> Labels:
+        """Return the labels as they are."""
+        return labels
+
+    def units(self, labels: Labels) -> int:
+        """Return how many rows there are."""
+        return int(labels.size)
 
     def lacking(self, labels: Labels) -> str:
         """Return why, where the label does not vary."""

@@ -17,14 +17,20 @@ Labels: TypeAlias = npt.NDArray[Any]
 Clusters: TypeAlias = npt.ArrayLike | None
 Worth: TypeAlias = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
-Kind = Literal["binary", "regression", "multiclass"]
-KINDS: tuple[Kind, ...] = ("binary", "regression", "multiclass")
+Kind = Literal["binary", "regression", "multiclass", "ranking"]
+KINDS: tuple[Kind, ...] = ("binary", "regression", "multiclass", "ranking")
+
+
+NUMBERS: frozenset[Kind] = frozenset({"regression", "ranking"})
+"""The kinds whose answer is a number and no probability."""
 
 
 class Task(Protocol):
     """What is predicted, and what follows from it.
 
-    ``labels`` are (n,) numbers: 0 or 1, the number itself, or the place of the class in ``classes``. ``scores`` are (n,)
+    ``labels`` are (n,) numbers: 0 or 1, the number itself, or the place of the class in ``classes``; where rows are ranked
+    within groups they are (n,) pairs of a grade and the number of a group (``GRADED``), so that whatever selects labels keeps
+    their groups, and whatever splits rows asks ``unsplit`` first. ``scores`` are (n,)
     numbers, or (n, classes) probabilities where there are several classes. ``measures`` are the names that rules may use,
     ``compared`` those that models can be ranked by, the standard one first; ``method`` is how a fitted estimator is asked.
     Law: of a measure, ``measure`` and ``difference`` are None with a note, and never raise, where sound rows cannot say it.
@@ -33,6 +39,11 @@ class Task(Protocol):
     @property
     def kind(self) -> Kind:
         """The word a declaration uses for it."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What is counted as one observation: rows, or groups of rows."""
         ...
 
     @property
@@ -65,8 +76,20 @@ class Task(Protocol):
         """Whether a captured row (score, probabilities) holds an answer that can be measured."""
         ...
 
-    def teachable(self, values: Floats) -> Labels:
+    def truths(self, rows: pl.DataFrame) -> Labels:
+        """Return the labels of rows (label, all known, and group where rows are ranked within one)."""
+        ...
+
+    def teachable(self, values: Labels) -> Labels:
         """Return labels as a model is fitted on them; raises ``InputError`` for a value that is none."""
+        ...
+
+    def numbers(self, labels: Labels) -> Labels:
+        """Return labels as plain numbers: what a model is fitted on, and a profile counts."""
+        ...
+
+    def units(self, labels: Labels) -> int:
+        """Return how many observations labels are: rows, or groups in which one order is better than another."""
         ...
 
     def lacking(self, labels: Labels) -> str:
@@ -102,5 +125,5 @@ class Task(Protocol):
         ...
 
     def losses(self, labels: Labels, scores: Floats, spread: float) -> Floats:
-        """Return a loss in [0, 1] of each row; ``spread`` is the standard deviation of the training labels."""
+        """Return a loss in [0, 1] of each observation, of a group at its last row; ``spread`` is the labels' deviation in training."""
         ...

@@ -37,6 +37,7 @@ class YesOrNo:
     """
 
     kind: ClassVar[Kind] = "binary"
+    unit: ClassVar[str] = "rows"
     classes: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[str, ...]] = ("auc", "brier", "log_loss", "accuracy", "ece", "value")
     compared: ClassVar[tuple[str, ...]] = ("auc",)
@@ -54,7 +55,11 @@ class YesOrNo:
         """Whether the score is a probability."""
         return pl.col("score").is_between(0.0, 1.0)
 
-    def teachable(self, values: Floats) -> Labels:
+    def truths(self, rows: pl.DataFrame) -> Labels:
+        """Return the labels of rows."""
+        return rows["label"].to_numpy()
+
+    def teachable(self, values: Labels) -> Labels:
         """Return the labels as whole numbers."""
         strange = values[(values != 0) & (values != 1)]
         if strange.size:
@@ -62,6 +67,14 @@ class YesOrNo:
             remedy = "make the label a comparison, or say what it is: @product.label(…, task='regression')"
             raise InputError("label", [Fault(what=what, remedy=remedy)])
         return values.astype(np.int64)
+
+    def numbers(self, labels: Labels) -> Labels:
+        """Return the labels as they are."""
+        return labels
+
+    def units(self, labels: Labels) -> int:
+        """Return how many rows there are."""
+        return int(labels.size)
 
     def lacking(self, labels: Labels) -> str:
         """Return why, where only one outcome is there."""

@@ -5,7 +5,7 @@ from trimaran.data.declaration.budgets import Budget, parse_budget
 from trimaran.data.declaration.composing import composed
 from trimaran.data.declaration.declaration import Declaration
 from trimaran.data.declaration.definition import Definition
-from trimaran.data.declaration.draft import PRUNERS, REPORT
+from trimaran.data.declaration.draft import GROUP, PRUNERS, REPORT
 from trimaran.data.declaration.encoding import target_encoding
 from trimaran.data.declaration.identity import identities
 from trimaran.data.declaration.ordering import order, steps
@@ -32,6 +32,7 @@ from trimaran.data.declaration.sharing import Features
 from trimaran.data.declaration.spaces import Choices, Interval, Space, integer, log, uniform
 
 __all__ = [
+    "GROUP",
     "PREDICT_AT",
     "PRUNERS",
     "REPORT",

@@ -15,7 +15,7 @@ from trimaran.core.checks import Rule, Rules, parse_rule, parse_rules
 from trimaran.core.durations import format_duration
 from trimaran.core.errors import FaultyError
 from trimaran.core.targets import parse_target
-from trimaran.core.tasks import Kind, Value
+from trimaran.core.tasks import PLACES, Kind, Value
 from trimaran.data.declaration.collecting import Collecting, F, caller, inputs, line
 from trimaran.data.declaration.defining import define
 from trimaran.data.declaration.definition import Definition
@@ -155,11 +155,15 @@ class Declaration(Collecting):
         task: Kind | None = None,
         classes: Sequence[str | int] = (),
         quantile: float = 0.5,
+        group: str | None = None,
+        at: int | None = None,
     ) -> Callable[[F], F]:
         """Declare the label; ``wait`` is how long after a row's time it may still be unknown.
 
         Yes or no unless said otherwise: ``classes`` name the values that a label of several has, ``task="regression"`` says
-        that it is a number. ``quantile`` is the one that the measure pinball is about.
+        that it is a number. ``quantile`` is the one that the measure pinball is about. With ``group`` it is a grade, a whole
+        number from 0, by which the rows with one value in that column are ranked, like the results of a search; NDCG looks
+        at the first ``at`` of them, 10 unless said otherwise.
         """
 
         def declare(function: F) -> F:
@@ -174,9 +178,11 @@ class Declaration(Collecting):
                 wait=waits or timedelta(),
                 known=(),
                 where=where,
-                kind=task or ("multiclass" if classes else "binary"),
+                kind=task or ("multiclass" if classes else "ranking" if group else "binary"),
                 classes=tuple(map(str, classes)),
                 quantile=quantile,
+                group=group,
+                at=PLACES if at is None else at,
             )
             self._draft.label(label, waits)
             return function
@@ -235,7 +241,8 @@ class Declaration(Collecting):
     ) -> None:
         """Declare the gate: requirements by measure, the margin against the live model, and the worst slice's.
 
-        ``minimum`` is how many rows of the out-of-time window a measure must rest on; below it is unknown, and no pass.
+        ``minimum`` is how many rows of the out-of-time window a measure must rest on, groups where rows are ranked; below it
+        is unknown, and no pass.
         """
         where = caller()
         window = self._duration(out_of_time, where)

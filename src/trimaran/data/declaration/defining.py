@@ -17,6 +17,7 @@ from trimaran.data.contracts import Contract, recorded, settled, settles
 from trimaran.data.declaration.composing import composed
 from trimaran.data.declaration.definition import Definition
 from trimaran.data.declaration.draft import Draft
+from trimaran.data.declaration.grouping import group_faults
 from trimaran.data.declaration.lagging import lag_faults
 from trimaran.data.declaration.ordering import order
 from trimaran.data.declaration.parts import (
@@ -82,7 +83,7 @@ class _Judge:
         features = self._features(tables, asked, moment)
         self._expectations(tables)
         label = self._label(asked)
-        draft.faults += lag_faults(draft, tables, moment, label)
+        draft.faults += [*lag_faults(draft, tables, moment, label), *group_faults(draft, asked, label)]
         measured(draft, label)
         self._policies(asked)
         if draft.faults or moment is None or draft.acceptance is None:

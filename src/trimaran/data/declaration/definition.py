@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from trimaran.core.tasks import Number, OneOf, Task, Value, YesOrNo
+from trimaran.core.tasks import Number, OneOf, Ranking, Task, Value, YesOrNo
 from trimaran.data.declaration.parts import (
     Acceptance,
     Expectation,
@@ -65,6 +65,8 @@ class Definition:
                 return Number(self.label.quantile, self.worth)
             case "multiclass":
                 return OneOf(self.label.classes, self.worth)
+            case "ranking":
+                return Ranking(self.label.at)
             case _:
                 return YesOrNo(self.value)
 
@@ -90,6 +92,11 @@ class Definition:
         return self.replication.by if self.replication is not None else None
 
     @property
+    def group(self) -> str | None:
+        """The column whose values each hold the rows that are ranked among each other, None where nothing is ranked."""
+        return self.label.group
+
+    @property
     def schemas(self) -> dict[str, pl.Schema]:
         """The columns of each table."""
         return {name: table.schema for name, table in self.tables.items()}
@@ -98,7 +105,7 @@ class Definition:
     def given(self) -> pl.Schema:
         """What a caller must send with a request: the asked table's columns that are there at predict_at and are used."""
         late = self.table.late
-        wanted = [self.key, self.predict_at.column, *filter(None, [self.segments])]
+        wanted = [self.key, self.predict_at.column, *filter(None, [self.segments, self.group])]
         for feature in self.features:
             wanted += feature.on
             if feature.kind == "row":
@@ -118,7 +125,7 @@ class Definition:
         used = {name for part in parts if part.table == table for name in part.inputs}
         if table == self.asked:
             used |= {self.predict_at.column, *(name for part in self.features for name in part.on)}
-            used |= {column for column, _ in self.acceptance.slices} | {*filter(None, [self.segments])}
+            used |= {column for column, _ in self.acceptance.slices} | {*filter(None, [self.segments, self.group])}
         used |= {name for part in self.features if part.table == table and part.kind == "window" for name in part.on}
         needed = {*declared.key, *moments, *declared.known, *used} & set(declared.schema)
         strict = declared.schema_change == "stop"

@@ -34,6 +34,9 @@ Part = TypeVar("Part")
 REPORT = "report"
 """The parameter of a fit that is no parameter: by it the fit says how good it is on its way."""
 
+GROUP = "group"
+"""The parameter of a fit that is no parameter unless it has a default: the sizes of the groups that rows are ranked in."""
+
 PRUNERS = ("median", "halving")
 """How trials are given up: what is worse than the median so far; or, at steps 1, 3, 9, 27 …, what is not in the best third."""
 
@@ -96,7 +99,10 @@ class Draft:
             )
         defaults: dict[str, Any] = {}
         reports = any(parameter.name == REPORT for parameter in parameters[2:])
-        parameters = [parameter for parameter in parameters if parameter.name != REPORT]
+        empty = [one.name for one in parameters[2:] if one.default is inspect.Parameter.empty or one.default is None]
+        grouped = GROUP in empty
+        given = {REPORT, *([GROUP] if grouped else [])}
+        parameters = [parameter for parameter in parameters if parameter.name not in given]
         for parameter in parameters[2:]:
             if parameter.default is inspect.Parameter.empty and parameter.name not in spaces:
                 self.fault(
@@ -114,7 +120,7 @@ class Draft:
                 self.fault(f"the space of {name!r} is empty", where, "give it at least one value")
         if spaces and trials < 1:
             self.fault("tune is given but trials is not", where, "say how many trials, like trials=20")
-        self.models.append(Model(function, defaults, dict(spaces), trials, where, reports=reports))
+        self.models.append(Model(function, defaults, dict(spaces), trials, where, reports=reports, grouped=grouped))
 
     def search(self, budget: str | None, prune: str, where: str) -> None:
         """Add what a search for parameters may cost, and how trials are given up, to the model that was added last."""

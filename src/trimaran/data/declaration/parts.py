@@ -11,6 +11,7 @@ import polars as pl
 
 from trimaran.core.checks import Rule, Rules
 from trimaran.core.durations import format_duration, parse_duration
+from trimaran.core.tasks import PLACES
 from trimaran.core.tasks import Kind as TaskKind
 from trimaran.data.contracts import Contract
 from trimaran.data.declaration.budgets import Budget
@@ -155,7 +156,8 @@ class Expectation:
 class Label:
     """What is predicted of each row of ``table``, final ``wait`` after predict_at's row time.
 
-    It is true or false, a number (``quantile`` says which of its distribution is meant), or one of ``classes``.
+    It is true or false, a number (``quantile`` says which of its distribution is meant), one of ``classes``, or a grade by
+    which the rows with one value in the column ``group`` are ranked, of which the first ``at`` places count.
     """
 
     name: str
@@ -168,6 +170,8 @@ class Label:
     kind: TaskKind = "binary"
     classes: tuple[str, ...] = ()
     quantile: float = 0.5
+    group: str | None = None
+    at: int = PLACES
 
     @property
     def expression(self) -> pl.Expr:
@@ -215,7 +219,8 @@ class Model:
     """How a model is fitted: ``function(X, y, **parameters)`` and the space its parameters are tuned in.
 
     ``budget`` says when to begin no more trials, ``prune`` by which rule to give one up on its way, which needs a function
-    that ``reports``: it has a parameter ``report``.
+    that ``reports``: it has a parameter ``report``. One that is ``grouped`` has a parameter ``group``: the sizes of the groups
+    that the rows are ranked in, whose rows then stand together.
     """
 
     function: Function
@@ -226,6 +231,7 @@ class Model:
     budget: Budget | None = None
     prune: str = ""
     reports: bool = False
+    grouped: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import polars as pl
 
 from trimaran.core.checks import LOWER, MEASURES, Rule, parse_rule
 from trimaran.core.errors import FaultyError
-from trimaran.core.tasks import KINDS, Number, OneOf, Task, Value, YesOrNo
+from trimaran.core.tasks import KINDS, Number, OneOf, Ranking, Task, Value, YesOrNo
 from trimaran.data.declaration.draft import Draft
 from trimaran.data.declaration.parts import Label
 
@@ -18,7 +18,12 @@ FORECAST = "mase"
 """The measure that needs a naive forecast beside the answers."""
 
 _OF_TRAFFIC = ("errors", "drift", "p50", "p99")
-_SAID = {"binary": "a yes-or-no label", "regression": "a regression", "multiclass": "a label of several classes"}
+_SAID = {
+    "binary": "a yes-or-no label",
+    "regression": "a regression",
+    "multiclass": "a label of several classes",
+    "ranking": "a ranking",
+}
 
 
 def label_faults(label: Label, dtype: pl.DataType | None) -> Iterator[tuple[str, str]]:
@@ -54,7 +59,11 @@ def measured(draft: Draft, label: Label) -> None:
     if draft.worth is not None and label.kind == "binary":
         remedy = "give true_positive=, false_positive=, true_negative=, false_negative="
         draft.fault("a yes-or-no label is valued by its outcomes", draft.places["value"], remedy)
-    if draft.worth is None and draft.value is not None and label.kind != "binary":
+    if label.kind == "ranking":
+        if draft.value is not None:
+            remedy = "leave value() out: only the order of a group counts, and no single answer of it has a worth"
+            draft.fault("a ranking has no value by row", draft.places["value"], remedy)
+    elif draft.worth is None and draft.value is not None and label.kind != "binary":
         remedy = "declare a function of score and label instead: @product.value above def worth(score, label)"
         draft.fault(f"{kind} has no true or false positives", draft.places["value"], remedy)
     _settle(draft, task)
@@ -100,4 +109,6 @@ def _rules(draft: Draft) -> Iterator[tuple[str, Rule]]:
 def _task(label: Label) -> Task:
     if label.kind == "regression":
         return Number(label.quantile)
+    if label.kind == "ranking":
+        return Ranking(label.at)
     return OneOf(label.classes) if label.classes else YesOrNo(Value())

@@ -13,7 +13,7 @@ from trimaran.core.canon import canonical
 from trimaran.core.errors import Corrupt
 from trimaran.core.ports import ObjectStore
 from trimaran.core.statistics import Calibration, Histogram, calibrate, count_like, histogram
-from trimaran.core.tasks import Task, YesOrNo
+from trimaran.core.tasks import NUMBERS, Task, YesOrNo
 from trimaran.data.profiles.weeks import Places, full_weeks, week_distances
 
 CATEGORY_LIMIT = 1000
@@ -91,12 +91,13 @@ def take_profile(
     >>> profile.features["wind"].missing, profile.categories, profile.label_rate, sum(profile.positives)
     (0.25, {'origin': ['EWR', 'JFK']}, 0.5, 1)
     """
-    truth, asked_of = np.asarray(labels, dtype=np.float64), task or YesOrNo()
+    asked_of = task or YesOrNo()
+    truth = np.asarray(asked_of.numbers(np.asarray(labels)), dtype=np.float64)
     given, answers = np.asarray(outcomes), np.asarray(scores, dtype=np.float64)
     if asked_of.classes:
         # What is captured as the score is the probability of the likeliest class, and that can be right or wrong.
         given, answers = (answers.argmax(axis=1) == given).astype(np.int64), answers.max(axis=1)
-    number = asked_of.kind == "regression"
+    number = asked_of.kind in NUMBERS
     reference = histogram(answers)
     positives = [] if number else count_like(reference, answers[given == 1]).counts
     weeks, scored = ([] if moments is None else full_weeks(moments) for moments in (predict_at, scored_at))

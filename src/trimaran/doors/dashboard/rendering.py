@@ -65,7 +65,9 @@ def version_charts(view: VersionView) -> dict[str, Markup]:
     seen = view.evidence
     if seen is None:
         return {}
-    drawn = {"calibration": chart(figures.calibration(seen), "calibration", "Calibration")}
+    drawn = {}
+    if seen.calibration:
+        drawn["calibration"] = chart(figures.calibration(seen), "calibration", "Calibration")
     if seen.task == "binary":
         drawn["roc"] = chart(figures.roc(seen), "roc", "ROC curve")
     if seen.confusion:
