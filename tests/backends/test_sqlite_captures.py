@@ -66,15 +66,18 @@ def test_text_that_cannot_be_stored_fails_its_own_call_only(tmp_path: Path) -> N
     assert store.counts("p")["predictions"] == 2
 
 
-def test_a_file_of_the_first_layout_gets_the_column_of_probabilities_and_keeps_its_rows(tmp_path):
+@pytest.mark.parametrize("lacking", [("probabilities", "grouped"), ("grouped",)])
+def test_a_file_of_an_earlier_layout_gets_the_columns_that_it_lacks_and_keeps_its_rows(tmp_path, lacking):
     path = tmp_path / "captures.db"
     SqliteCaptures(path).record([prediction("a")])
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE predictions DROP COLUMN probabilities")
-        connection.execute("PRAGMA user_version=1")
+        for column in lacking:
+            connection.execute(f"ALTER TABLE predictions DROP COLUMN {column}")
+        connection.execute(f"PRAGMA user_version={3 - len(lacking)}")
         connection.commit()
     store = SqliteCaptures(path)
-    classed = msgspec.structs.replace(prediction("b"), probabilities=[0.25, 0.75])
+    classed = msgspec.structs.replace(prediction("b"), probabilities=[0.25, 0.75], group="search")
     assert store.record([classed]) == 1
     assert store.answers("p", ["a", "b"]) == {("a", 1): prediction("a"), ("b", 1): classed}
     assert store.frame("p")["probabilities"].to_list() == [None, [0.25, 0.75]]
+    assert store.frame("p")["group"].to_list() == [None, "search"]

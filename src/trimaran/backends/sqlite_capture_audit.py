@@ -47,7 +47,7 @@ class SqliteCaptureAudit(Closing):
 
     def predictions(self, product: str, *, after: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
         """Return the fingerprints of predictions with after < asked_at <= until."""
-        query = """SELECT who(id), what(role || ' ' || mode || ' ' || notes || caller, features, event_at, asked_at, score, seconds, probabilities),
+        query = """SELECT who(id), what(role || ' ' || mode || ' ' || notes || caller || ifnull(char(31) || grouped, ''), features, event_at, asked_at, score, seconds, probabilities),
                 version, role, score IS NOT NULL, length(features) / 8, event_at, asked_at
             FROM predictions WHERE product = ? AND asked_at > ? AND asked_at <= ?"""
         return self._frame(query, (product, *_bounds(after, until)), _PREDICTIONS)

@@ -35,7 +35,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS predictions (
         product TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, role TEXT NOT NULL, mode TEXT NOT NULL,
         event_at INTEGER NOT NULL, asked_at INTEGER NOT NULL, score REAL, features BLOB NOT NULL,
-        notes TEXT NOT NULL, seconds REAL NOT NULL, caller TEXT NOT NULL, probabilities BLOB)""",
+        notes TEXT NOT NULL, seconds REAL NOT NULL, caller TEXT NOT NULL, probabilities BLOB, grouped TEXT)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS predictions_once ON predictions (product, id, version)",
     "CREATE INDEX IF NOT EXISTS predictions_by_time ON predictions (product, event_at)",
     # Every turn closes the window of what was asked and joined since the one before: without these it reads the whole past.
@@ -45,11 +45,12 @@ _SCHEMA = (
         PRIMARY KEY (product, id)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS labels_by_joining ON labels (product, joined_at)",
 )
-_RECORD = (
-    "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (product, id, version) DO NOTHING"
-)
+_WRITTEN = """product, id, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller, probabilities,
+    grouped"""
+_RECORD = f"""INSERT INTO predictions ({_WRITTEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (product, id, version) DO NOTHING"""  # noqa: S608  our own names
 _JOIN = "INSERT INTO labels VALUES (?, ?, ?, ?, ?) ON CONFLICT (product, id) DO NOTHING"
-_ANSWERS = "SELECT * FROM predictions WHERE product = ? AND id IN (SELECT value FROM json_each(?))"
+_ANSWERS = f"SELECT {_WRITTEN} FROM predictions WHERE product = ? AND id IN (SELECT value FROM json_each(?))"  # noqa: S608  likewise
 _WAITING = """SELECT DISTINCT p.id FROM predictions p WHERE p.product = ? AND p.event_at >= ?
     AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.product = p.product AND l.id = p.id)"""
 _FRAME = """SELECT {columns} FROM predictions p {labels}
@@ -74,7 +75,7 @@ _REMOVABLE = """WITH gone AS (
 _NAMED = "(SELECT value FROM json_each(:ids))"
 _OLD = "(SELECT id FROM predictions WHERE product = :product AND event_at < :before)"
 _WEIGHT = """SELECT
-    (SELECT ifnull(sum(length(CAST(product || id || role || mode || notes || caller AS BLOB)) + length(features) + 40), 0)
+    (SELECT ifnull(sum(length(CAST(product || id || role || mode || notes || caller || ifnull(grouped, '') AS BLOB)) + length(features) + 40), 0)
         FROM predictions WHERE product = :product AND {which}) +
     (SELECT ifnull(sum(length(CAST(product || id AS BLOB)) + 24), 0) FROM labels WHERE product = :product AND id IN {ids})"""
 _DELETE = (
@@ -99,8 +100,10 @@ _COLUMNS: Mapping[str, Any] = {
     "known_at": pl.Int64(),
     "joined_at": pl.Int64(),
     "probabilities": pl.Binary(),
+    "group": pl.String(),
     "features": pl.Binary(),
 }
+_NAMED_OTHERWISE = {"group": "p.grouped"}  # GROUP is a word of SQL
 _OF_LABELS = {"label": "l.value", "known_at": "l.known_at", "joined_at": "l.joined_at"}
 _FAR = 2**63 - 1
 
@@ -115,7 +118,7 @@ class SqliteCaptures(Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        create(path, _SCHEMA, form=2, added={"predictions": "probabilities BLOB"})
+        create(path, _SCHEMA, form=3, added={"predictions": ("probabilities BLOB", "grouped TEXT")})
         self._connection = writer(path)
         self._readers = Readers(path)
         self._group: GroupCommit[tuple[str, list[tuple[object, ...]]], int] = GroupCommit(self._commit)
@@ -163,7 +166,7 @@ class SqliteCaptures(Closing):
         bounds = (-_FAR if since is None else to_micros(since), _FAR if until is None else to_micros(until))
         wanted = [name for name in _COLUMNS if (name in columns if columns is not None else name != "features")]
         query = _FRAME.format(
-            columns=", ".join(_OF_LABELS.get(name, f"p.{name}") for name in wanted),
+            columns=", ".join((_OF_LABELS | _NAMED_OTHERWISE).get(name, f"p.{name}") for name in wanted),
             labels=_LABELS if _OF_LABELS.keys() & wanted else "",
         )
         pages = column_pages(self._readers.connection.execute(query, (product, *bounds)), len(wanted))
@@ -295,11 +298,12 @@ def _packed(prediction: Prediction) -> tuple[object, ...]:
         prediction.seconds,
         prediction.caller,
         struct.pack(f"<{len(probabilities)}d", *probabilities) if probabilities else None,
+        prediction.group or None,
     )
 
 
 def _unpacked(row: tuple[Any, ...]) -> Prediction:
-    product, id_, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller, chances = row
+    product, id_, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller, chances, group = row
     values = struct.unpack(f"<{len(features) // 8}d", features)
     return Prediction(
         product=product,
@@ -315,6 +319,7 @@ def _unpacked(row: tuple[Any, ...]) -> Prediction:
         seconds=seconds,
         caller=caller,
         probabilities=list(struct.unpack(f"<{len(chances) // 8}d", chances)) if chances else [],
+        group=group or "",
     )
 
 

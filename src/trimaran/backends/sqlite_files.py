@@ -32,11 +32,11 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT
 _NOT_OURS = ("no such ", "Could not decode to UTF-8")  # of our own questions, about tables that we made
 
 
-def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[str, str] | None = None) -> None:
+def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[str, Sequence[str]] | None = None) -> None:
     """Make the file and its tables unless they stand already; any number of processes may do so at once.
 
     The file holds the number of its layout, 0 where it is of before they had numbers; what a layout has more than those
-    before it, ``schema`` adds, and the columns ``added`` to a table, as "name type" by table. Raises ``Unavailable`` for a file that a later trimaran brought to a later layout.
+    before it, ``schema`` adds, and the columns ``added`` to a table, each as "name type", by table. Raises ``Unavailable`` for a file that a later trimaran brought to a later layout.
     """
     if not path.parent.exists():
         make_folder(path.parent)
@@ -49,10 +49,11 @@ def create(path: Path, schema: Sequence[str], *, form: int = 1, added: Mapping[s
             raise Unavailable(message)
         for statement in schema:
             connection.execute(statement)
-        for table, column in (added or {}).items():
+        for table, columns in (added or {}).items():
             names = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-            if column.split(" ")[0] not in names:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+            for column in columns:
+                if column.split(" ")[0] not in names:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
         if there < form:
             connection.execute(f"PRAGMA user_version={form}")
 

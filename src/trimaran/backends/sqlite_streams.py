@@ -22,7 +22,7 @@ from trimaran.core.nouns import Label, Mode, Prediction, Role
 
 _PAGE = 5000
 _PREDICTIONS = """SELECT rowid, product, id, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller,
-        probabilities
+        probabilities, grouped
     FROM predictions WHERE rowid > ? AND rowid <= ? AND product IN (SELECT value FROM json_each(?)) ORDER BY rowid LIMIT ?"""
 _LABELS = """SELECT product, id, value, known_at, joined_at FROM labels
     WHERE product = ? AND id > ? ORDER BY id LIMIT ?"""
@@ -50,6 +50,7 @@ class PredictionLine(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     caller: str
     probabilities: bytes = b""
+    group: str = ""
 
     def prediction(self, product: str) -> Prediction:
         """Return the prediction, of the name that its product has here."""
@@ -68,6 +69,7 @@ class PredictionLine(msgspec.Struct, frozen=True, kw_only=True):
             seconds=self.seconds,
             caller=self.caller,
             probabilities=list(struct.unpack(f"<{len(self.probabilities) // 8}d", self.probabilities)),
+            group=self.group,
         )
 
 
@@ -190,7 +192,7 @@ def place_facts(online: SqliteOnline, line: FactsLine, product: str) -> None:
 
 
 def _prediction(row: tuple[Any, ...]) -> PredictionLine:
-    _, product, name, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller, chances = row
+    _, product, name, version, role, mode, event_at, asked_at, score, features, notes, seconds, caller, chances, group = row
     return PredictionLine(
         product=product,
         id=name,
@@ -205,4 +207,5 @@ def _prediction(row: tuple[Any, ...]) -> PredictionLine:
         seconds=seconds,
         caller=caller,
         probabilities=chances or b"",
+        group=group or "",
     )

@@ -17,7 +17,7 @@ from trimaran.build.training_set import Rows, Snapshot, TrainingSets
 from trimaran.core.checks import LOWER
 from trimaran.core.nouns import Measurement
 from trimaran.core.ports import Progress
-from trimaran.core.tasks import Task, blocks
+from trimaran.core.tasks import Task, evenly
 from trimaran.data.declaration import Definition, Feature
 
 SAMPLE = 50_000
@@ -65,7 +65,7 @@ def suggest(
         return Suggested((), {}, "", 0)
     train = train if train is not None else sets.make(definition, snapshot).train
     found = ideas(definition, dict(snapshot.frames), float(definition.task.numbers(train.labels).mean()))
-    sample = train.take(_evenly(train))
+    sample = train.take(evenly(train.labels, SAMPLE))
     wide = definition.with_features([idea.feature for idea in found])
     features = sets.apart().features(wide, snapshot, sample.asked)
     contest = _Contest.over(
@@ -147,13 +147,6 @@ class _Contest:
         if width:
             return np.full((rows, width), 1 / width)
         return np.full(rows, 0.5 if self.task.kind == "binary" else float(self.task.numbers(self.fitting.labels).mean()))
-
-
-def _evenly(rows: Rows) -> npt.NDArray[np.int64]:
-    """Return the places of a sample of rows in whole groups, as many from any part of the window."""
-    codes, number = blocks(rows.labels)
-    few = min(max(1, SAMPLE * number // max(1, len(rows))), number)
-    return np.flatnonzero(np.isin(codes, np.linspace(0, number - 1, few).astype(np.int64)))
 
 
 def _add_one_by_one(

@@ -1,9 +1,10 @@
 """The Deploy hull: versions move on proof, rows are scored, and what was answered is evidence."""
 
+from trimaran.deploy.answering import Answer
 from trimaran.deploy.batching import Batcher
 from trimaran.deploy.columns import Column
 from trimaran.deploy.comparison import COMPARED, Comparison, Evidence
-from trimaran.deploy.dataplane import Answer, Batch, Dataplane
+from trimaran.deploy.dataplane import Batch, Dataplane
 from trimaran.deploy.facts import Facts
 from trimaran.deploy.faults import Malformed, TooLarge, parse, shown
 from trimaran.deploy.fleet import Stores

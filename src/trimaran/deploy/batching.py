@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 
 from trimaran.core.errors import Unavailable
-from trimaran.deploy.dataplane import Answer, Batch, Dataplane
+from trimaran.deploy.answering import Answer, placed
+from trimaran.deploy.dataplane import Batch, Dataplane
 from trimaran.deploy.requests import Row
 
 MOST = 64
@@ -109,7 +110,7 @@ class Batcher:
             _fail(taken, error)
             return
         for waiting in taken:
-            mine = [next(answers) for _ in waiting.rows]
+            mine = placed(waiting.rows, [next(answers) for _ in waiting.rows])
             if not waiting.future.done():
                 waiting.future.set_result(mine)
 

@@ -25,12 +25,13 @@ _LOSSES = {
     "binary": ("brier", "the squared error"),
     "regression": ("capped error", "the error, in two standard deviations of the label and at most 1,"),
     "multiclass": ("half brier", "half the squared error of all classes"),
+    "ranking": ("ndcg loss", "1 - NDCG of a group"),
 }
 """What the loss of each task is called, in a check and in words."""
 
 DECILES = 10
 _LEVEL = 0.95
-COMPARED = ("id", "version", "mode", "asked_at", "score", "seconds", "label", "known_at", "probabilities")
+COMPARED = ("id", "version", "mode", "asked_at", "score", "seconds", "label", "known_at", "probabilities", "group")
 """The columns of captured rows that a comparison looks at."""
 
 
@@ -38,13 +39,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """How much must be seen, and how much harm is tolerated.
 
     ``answers`` by the candidate, ``pairs`` of scores and ``labels`` on pairs; ``harm`` is how much larger the candidate's
-    mean squared error may be; ``alpha`` is the chance of a wrong finding by each sequential test, however often one looks.
+    mean squared error may be, ``lost`` how much NDCG it may lose where rows are ranked, which varies more from group
+    to group than a squared error from row to row; ``alpha`` is the chance of a wrong finding by each sequential test, however often one looks.
     """
 
     answers: int = 300
     pairs: int = 1000
     labels: int = 300
     harm: float = 0.005
+    lost: float = 0.02
     alpha: float = 0.05
 
 
@@ -79,29 +82,32 @@ class Comparison:
     def no_harm(self) -> Finding:
         """Return whether the candidate's errors are no worse than the live version's, on the same labelled rows.
 
-        The mean difference of losses (the task's, in [0, 1]: squared errors of probabilities, capped errors of numbers) has a confidence sequence (Waudby-Smith & Ramdas, JRSS B 2024), valid at
+        The mean difference of losses (the task's, in [0, 1]: squared errors of probabilities, capped errors of numbers, 1 -
+        NDCG of groups) has a confidence sequence (Waudby-Smith & Ramdas, JRSS B 2024), valid at
         every look: ``pass`` once it lies below ``harm``, ``fail`` once it lies above 0 and its middle above ``harm``.
+        Where rows are ranked a group is one loss, in the order in which groups become whole: it counts once the last of its
+        labels is decided, so that what an earlier look saw of it never changes, and each look goes on where the last one stopped.
         """
-        rows = self._known().sort("known_at", "id")
-        truth = rows["label"].to_numpy()
+        rows = self._decided()
+        truth = self.task.truths(rows)
         worse, base = (self.task.losses(truth, self._scores(rows, of), self.spread) for of in ("", "_live"))
         seen = paired_difference(alpha=self.evidence.alpha).update(worse - base).measurement
         named, told_as = _LOSSES[self.task.kind]
-        check = f"no harm: {named} - live {named} < {self.evidence.harm:g}"
+        harm = self.evidence.lost if self.task.unit == "groups" else self.evidence.harm
+        check = f"no harm: {named} - live {named} < {harm:g}"
         low, high = seen.low, seen.high
         if seen.value is None or low is None or high is None or seen.n < self.evidence.labels:
-            reason = f"only {seen.n} rows have both scores and a label, at least {self.evidence.labels} are needed"
+            unit = self.task.unit
+            reason = f"only {seen.n} {unit} have both scores and a label, at least {self.evidence.labels} are needed"
             return Finding(check=check, outcome="unknown", reason=reason, measurement=seen)
         outcome: Outcome = "unknown"
-        if high < self.evidence.harm:
+        if high < harm:
             outcome = "pass"
-        elif low > 0 and seen.value > self.evidence.harm:
+        elif low > 0 and seen.value > harm:
             outcome = "fail"
         told = {"pass": "no harm is done", "fail": "it does harm", "unknown": "not yet decided"}[outcome]
         reason = f"{told}: {told_as} differs by {seen.value:+.4f}, always valid {low:+.4f} to {high:+.4f}, n {seen.n}"
-        return Finding(
-            check=check, outcome=outcome, reason=reason, value=seen.value, bound=self.evidence.harm, measurement=seen
-        )
+        return Finding(check=check, outcome=outcome, reason=reason, value=seen.value, bound=harm, measurement=seen)
 
     def _alarm(self, rule: Rule) -> Finding:
         if rule.measure == "errors" and not rule.against_live and 0 < rule.bound < 1 and rule.operator in (">", ">="):
@@ -150,11 +156,20 @@ class Comparison:
         rows = self._known()
         if rows.is_empty():
             return Measurement(value=None, note="no labels yet")
-        return self.task.measure(measure, rows["label"].to_numpy(), self._scores(rows, of))
+        return self.task.measure(measure, self.task.truths(rows), self._scores(rows, of))
 
     def _known(self) -> pl.DataFrame:
         """Return the pairs whose label is known."""
         return self._pairs().filter(pl.col("label").is_not_null())
+
+    def _decided(self) -> pl.DataFrame:
+        """Return the pairs whose label is known in the order in which they count: groups when none of their labels is waited for."""
+        if self.task.unit == "rows":
+            return self._known().sort("known_at", "id")
+        known_at = pl.col("known_at")
+        whole = self._pairs().filter(known_at.is_not_null().all().over("group"))
+        since = whole.with_columns(whole_at=known_at.max().over("group")).filter(pl.col("label").is_not_null())
+        return since.sort("whole_at", "group", "known_at", "id")
 
     def _scores(self, rows: pl.DataFrame, of: str) -> Floats:
         """Return the scores of the candidate, or ``_live`` ones."""

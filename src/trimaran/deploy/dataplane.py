@@ -11,7 +11,8 @@ import msgspec
 import polars as pl
 
 from trimaran.core.nouns import SEGMENTED, Mode, Prediction, Role, name_of
-from trimaran.core.tasks import Kind, Task
+from trimaran.core.tasks import Task
+from trimaran.deploy.answering import Answer, placed
 from trimaran.deploy.capturing import Capturing
 from trimaran.deploy.fleet import Fleet, Lineup, Stores
 from trimaran.deploy.ready import Versions
@@ -35,24 +36,6 @@ ANSWERED = pl.Schema(
     }
 )
 """The columns of scored frames."""
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What one row is answered, or the error that stands in its place.
-
-    It is a probability and the decision on it, a number, or the likeliest class with the ``probabilities`` of all.
-    """
-
-    id: str
-    version: int
-    role: Role
-    score: float | None
-    decision: bool | None
-    notes: Sequence[str] = ()
-    error: str = ""
-    kind: Kind = "binary"
-    choice: str | None = None
-    probabilities: Mapping[str, float] | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -106,19 +89,23 @@ class Dataplane:
         """
         batch = self.begin(rows, mode=mode, caller=caller)
         batch.durable.result()
-        return self.finish(batch)
+        return placed(rows, self.finish(batch))
 
     def score_frame(self, frame: pl.DataFrame, *, mode: Mode = "batch", caller: str = "") -> pl.DataFrame:
         """Return the answers to a frame of rows: id, version, role, score, decision, notes, error.
 
-        Of several classes there is also the likeliest as ``class``, and ``probabilities`` in their order. Raises ``InputError`` when the key or the moment of a row is missing.
+        Of several classes there is also the likeliest as ``class``, and ``probabilities`` in their order; of a ranking the
+        ``rank`` of each row among those of its group in the frame. Raises ``InputError`` when the key or the moment of a row is missing.
         """
         rows = self.refresh().reader.rows_of(frame)
         answers: list[Answer] = []
         for start in range(0, len(rows), FRAME_ROWS):
             answers += self.score(rows[start : start + FRAME_ROWS], mode=mode, caller=caller)
+        answers = placed(rows, answers)
         columns = [[getattr(each, name) for each in answers] for name in ANSWERED.names()]
         frame = pl.DataFrame(columns, schema=ANSWERED, orient="col")
+        if any(each.kind == "ranking" for each in answers):
+            return frame.with_columns(pl.Series("rank", [each.rank for each in answers], pl.Int32))
         if not any(each.kind == "multiclass" for each in answers):
             return frame
         listed = [None if each.probabilities is None else list(each.probabilities.values()) for each in answers]
@@ -140,7 +127,9 @@ class Dataplane:
             asked.setdefault(row.id, row)
         known, not_durable = self._captures.known(asked.keys())
         seats = {each: seat for each, row in asked.items() if (seat := lineup.seat(row)) is not None}
-        routes = {each: seated(lineup.route(each), lineup.live, seats.get(each)) for each in asked} | _answered(known)
+        routes = {
+            each: seated(lineup.route(row.group or each), lineup.live, seats.get(each)) for each, row in asked.items()
+        } | _answered(known)
         models = {seat.ready.version.number: seat for seat in seats.values()}
         wanted: dict[int, list[Row]] = {}
         for each, row in asked.items():
@@ -169,6 +158,7 @@ class Dataplane:
                     seconds=now - since[row.id],
                     caller=caller,
                     probabilities=probabilities,
+                    group=row.group,
                 )
                 fresh.append(prediction)
                 known[row.id, number] = prediction

@@ -65,7 +65,7 @@ class Lineup:
         return self.traffic.live
 
     def route(self, id: str) -> Route:  # noqa: A002  the id is what the whole system calls it
-        """Return who answers an id; raises ``Unavailable`` when nobody does."""
+        """Return who answers an id, or a group, whose rows only one version can rank; raises ``Unavailable`` when nobody does."""
         return route(self.traffic, id)
 
     def task(self, number: int | None) -> Task:

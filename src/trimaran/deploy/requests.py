@@ -23,13 +23,17 @@ _OPENS_WITH_ROWS = re.compile(rb'\s*\{\s*"rows"')
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One row to predict: its id, the moment the answer holds for, the values of its columns, and notes."""
+    """One row to predict: its id, the moment the answer holds for, the values of its columns, and notes.
+
+    ``group`` names what it is ranked in, empty where nothing is: all rows of a group are answered by one version.
+    """
 
     id: str
     event_at: datetime
     names: tuple[str, ...]
     values: tuple[Any, ...]
     notes: tuple[str, ...] = ()
+    group: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -42,7 +46,7 @@ class Request(msgspec.Struct, frozen=True):
 class RequestReader:
     """Reads requests for one product: JSON of one row, or of ``{"rows": [...]}``.
 
-    A column that is missing or null is an empty value, with a note, unless it names the row or its moment. ``known``
+    A column that is missing or null is an empty value, with a note, unless it names the row, its moment or its group. ``known``
     gives the categories seen in training; another one is scored as given, with a note. ``also`` are columns that other
     versions of the product use.
     """
@@ -57,7 +61,9 @@ class RequestReader:
         self.product = definition.name
         self._moment = definition.predict_at
         self._key, self._at = given.names().index(definition.key), given.names().index(self._moment.column)
-        required = {definition.key, self._moment.column}
+        self._group = None if definition.group is None else given.names().index(definition.group)
+        required = {definition.key, self._moment.column, *filter(None, [definition.group])}
+        self._required = tuple(name for name in given if name in required)
         self.columns: tuple[Column, ...] = tuple(
             column(name, dtype, required=name in required, identifies=name == definition.key)
             for name, dtype in given.items()
@@ -114,11 +120,11 @@ class RequestReader:
         """
         faults = [
             Fault(what=f"column {name!r} is not there", where=name, remedy=f"have: {', '.join(frame.columns)}")
-            for name in (self.columns[self._key].name, self.columns[self._at].name)
+            for name in self._required
             if name not in frame.columns
         ] or [
             Fault(what=f"{frame[name].null_count()} rows have no {name}", where=name, remedy="leave those rows out")
-            for name in (self.columns[self._key].name, self.columns[self._at].name)
+            for name in self._required
             if frame[name].null_count()
         ]
         if faults:
@@ -141,7 +147,8 @@ class RequestReader:
         at = values[self._at]
         event_at = (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)) + self._moment.offset
         notes = self._notes(values)
-        return Row(str(values[self._key]), event_at, self._names, values, notes)
+        group = "" if self._group is None else str(values[self._group])
+        return Row(str(values[self._key]), event_at, self._names, values, notes, group)
 
     def _aligned(self, row: Row) -> tuple[Any, ...]:
         # The traffic changed between reading a row and scoring it.

@@ -1,4 +1,4 @@
-"""Which version answers a prediction: a stable split by the hash of its id."""
+"""Which version answers a prediction: a stable split by the hash of its id, or of the group that it is ranked in."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from trimaran.core.checks import Rule, alarm
 from trimaran.core.nouns import Finding, Measurement
-from trimaran.core.statistics import Trend, trend
+from trimaran.core.statistics import Trend, ranked, trend
 from trimaran.core.tasks import Kind, Task
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, between, labelled
 
@@ -22,6 +22,7 @@ DAY = 86400.0
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """The realised quality of the labelled answers with since <= event_at < until: each measure with its interval.
 
+    ``n`` counts labelled rows, or the groups of them in which one order is better than another.
     The measures are those of the ``task``, by the names that rules use; ``value`` is the worth of the decisions by row, None
     where the product declares none. ``positives`` counts the labels that are yes.
     """
@@ -38,15 +39,15 @@ def quality(rows: pl.DataFrame, task: Task, since: datetime, until: datetime, le
     """Return the realised quality of answers in a window; rows without a label or without a sound score are left out.
 
     Rows of one day (UTC) are one cluster in every interval: they share their weather, and counting them as independent
-    makes an interval several times too short.
+    makes an interval several times too short. A group counts by those of its rows that have a label.
     """
     seen = labelled(between(rows, since, until), task)
-    truth, scores = seen["label"].to_numpy(), task.captured(seen)
+    truth, scores = task.truths(seen), task.captured(seen)
     days = seen["event_at"].dt.epoch("d").to_numpy()
     return Quality(
         since=since,
         until=until,
-        n=seen.height,
+        n=task.units(truth),
         positives=int(truth.sum()) if task.kind == "binary" else 0,
         measures={name: task.measure(name, truth, scores, level, days) for name in task.measures},
         task=task.kind,
@@ -59,8 +60,8 @@ def trailing(rows: pl.DataFrame, until: datetime, task: Task, windows: Windows =
     seen = labelled(between(rows, oldest, until), task).sort("event_at", descending=True)
     if seen.is_empty():
         return oldest
-    counts = np.arange(1, seen.height + 1)
-    told = counts >= windows.labelled
+    counts = _counted(seen, task)
+    told = counts >= windows.enough(task.kind)
     if task.kind == "binary":
         positives = seen["label"].cum_sum().to_numpy()
         told &= np.minimum(positives, counts - positives) >= windows.of_each_class
@@ -69,6 +70,15 @@ def trailing(rows: pl.DataFrame, until: datetime, task: Task, windows: Windows =
         return oldest
     moment: datetime = seen["event_at"][int(enough[0])]
     return min(newest, moment)
+
+
+def _counted(newest: pl.DataFrame, task: Task) -> np.ndarray:
+    """Return how many observations the rows up to each are, newest first; a group is one from its oldest row on."""
+    if task.unit != "groups":
+        return np.arange(1, newest.height + 1)
+    labels = task.truths(newest)
+    ends = ranked(labels["grade"], labels["group"]).last
+    return np.cumsum(np.bincount(ends, minlength=newest.height))
 
 
 def judge(rule: Rule, point: Quality, accepted: Measurement | None, windows: Windows = STANDARD_WINDOWS) -> Finding:
@@ -90,7 +100,7 @@ def judge(rule: Rule, point: Quality, accepted: Measurement | None, windows: Win
     if rule.against_live and accepted is not None:
         seen = _widened(seen, accepted)
     live = None if accepted is None else accepted.value
-    finding = alarm(rule, seen, live=live, minimum=windows.labelled, check="decay")
+    finding = alarm(rule, seen, live=live, minimum=windows.enough(point.task), check="decay")
     reason = f"{finding.reason}, answers of {point.since:%Y-%m-%d} to {point.until:%Y-%m-%d}"
     outcome = finding.outcome
     if outcome == "fail" and (seen.low is None or seen.high is None):

@@ -19,10 +19,15 @@ from trimaran.monitor.rows import between, labelled, sound
 BLIND = "it holds while a score means what it meant in training: it sees drift of the data, none of the concept"
 
 
-TOLD: dict[Kind, tuple[str, ...]] = {"binary": ("auc", "accuracy", "brier"), "multiclass": ("accuracy",), "regression": ()}
+TOLD: dict[Kind, tuple[str, ...]] = {
+    "binary": ("auc", "accuracy", "brier"),
+    "multiclass": ("accuracy",),
+    "regression": (),
+    "ranking": (),
+}
 """What can be estimated of each kind of answer, the measure that is held against the truth first."""
 
-NO_NUMBER = "the error of a number cannot be estimated without labels: nothing in an answer says how far off it is"
+NO_NUMBER = "the quality of a number, or of an order, cannot be estimated without labels: nothing in an answer says how far off it is"
 
 
 class Estimated(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import polars as pl
 
 from trimaran.core.durations import format_duration
 from trimaran.core.errors import Fault, InputError
-from trimaran.core.tasks import Task
+from trimaran.core.tasks import Kind, Task
 from trimaran.data.declaration import Definition
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
     ``recent`` is for numerics and latency, where a burst must not drown in a week. ``quality`` grows to at most
     ``longest`` until it holds ``labelled`` labelled rows and ``of_each_class`` rows of each class: with fewer of a class
-    DeLong's interval is too short.
+    DeLong's interval is too short. Where rows are ranked it grows until it holds ``groups`` groups that can tell good from
+    bad: a group says more than a row, and needs no other to be right or wrong beside.
     """
 
     recent: timedelta = timedelta(days=1)
@@ -39,11 +40,16 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
     longest: timedelta = timedelta(days=30)
     labelled: int = 1000
     of_each_class: int = 20
+    groups: int = 200
 
     def __post_init__(self) -> None:
         if self.drift < _WEEK:
             what = f"a drift window of {format_duration(self.drift)} is shorter than the weeks it is compared with"
             raise InputError("windows", [Fault(what=what, remedy="give at least 7d")])
+
+    def enough(self, task: Kind) -> int:
+        """Return how many observations of a task a measure must rest on: labelled rows, or groups of them."""
+        return self.groups if task == "ranking" else self.labelled
 
 
 STANDARD_WINDOWS = Windows()

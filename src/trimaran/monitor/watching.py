@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from trimaran.core.nouns import Finding, Measurement, ModelVersion
-from trimaran.core.tasks import Task
+from trimaran.core.tasks import NUMBERS, Task
 from trimaran.data.declaration import Definition
 from trimaran.data.profiles import Profile
 from trimaran.monitor import decay, drift, estimation, latency, numerics, skew, staleness
@@ -22,7 +22,7 @@ from trimaran.monitor.numerics import Numerics
 from trimaran.monitor.rows import STANDARD_WINDOWS, Windows, answered, between, labelled, matrix, settled
 from trimaran.monitor.skew import Skew
 
-WATCHED = ("id", "version", "role", "mode", "event_at", "score", "seconds", "label", "probabilities", "features")
+WATCHED = ("id", "version", "role", "mode", "event_at", "score", "seconds", "label", "probabilities", "group", "features")
 """The columns of captured rows that a watch looks at."""
 _OF_QUALITY = ("auc", "brier", "log_loss", "accuracy", "ece", "value")
 
@@ -131,7 +131,7 @@ def watch(
 
 def _counted(profile: Profile, names: list[str], day: pl.DataFrame, task: Task) -> Numerics:
     scores = day["score"].fill_null(float("nan")).to_numpy()
-    return numerics.count(profile, names, matrix(day, names), scores, numbers=task.kind == "regression")
+    return numerics.count(profile, names, matrix(day, names), scores, numbers=task.kind in NUMBERS)
 
 
 def _scores(rows: pl.DataFrame) -> np.ndarray:

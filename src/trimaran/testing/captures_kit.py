@@ -30,6 +30,7 @@ SCHEMA = {
     "known_at": MOMENT,
     "joined_at": MOMENT,
     "probabilities": pl.List(pl.Float64()),
+    "group": pl.String(),
     "features": pl.List(pl.Float64()),
 }
 
@@ -61,8 +62,9 @@ def label(name: str, value: float | None = 1.0) -> Label:
 def predictions_come_back_as_they_were(store: CaptureStore) -> None:
     """Every field, by (id, version), for the ids asked for and one product."""
     classed = msgspec.structs.replace(prediction("a", version=2, role="shadow"), probabilities=[0.1, 0.7, 0.2])
-    captured = [prediction("a"), classed, prediction("b"), prediction("c", width=0)]
-    holds(store.record(captured) == 4, "record counts the new rows")
+    ranked = msgspec.structs.replace(prediction("c", version=3), group="search ✈")
+    captured = [prediction("a"), classed, ranked, prediction("b"), prediction("c", width=0)]
+    holds(store.record(captured) == 5, "record counts the new rows")
     found = store.answers("p", ["a", "c", "never"])
     holds(found == {(p.id, p.version): p for p in captured if p.id != "b"}, "answers returns the captured predictions")
     holds(store.answers("q", ["a"]) == {} and store.answers("p", []) == {}, "another product has none of them")

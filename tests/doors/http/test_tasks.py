@@ -38,6 +38,15 @@ def classed(tmp_path, definition):
     site.close()
 
 
+@pytest.fixture
+def ranked(tmp_path, definition):
+    label = replace(definition.label, kind="ranking", group="depot")
+    site = Site(folder(tmp_path, "ranked"), replace(definition, label=label))
+    site.shelf.scorers[1] = lambda features: features[:, 4].astype(float)  # the heaviness
+    yield site
+    site.close()
+
+
 def tensors(site, **row):
     columns = [{"name": name, "shape": [1], "data": [value]} for name, value in (ROW | row).items()]
     kinds = {each["name"]: each["datatype"] for each in site.get("/v2/models/parcels").json["inputs"]}
@@ -47,6 +56,18 @@ def tensors(site, **row):
 def test_a_number_is_answered_without_a_decision(number):
     answer = number.post("/predict/parcels", ROW).json
     assert answer == {"id": "p1", "score": 37.5, "version": "v1", "notes": answer["notes"]}
+
+
+def test_rows_that_are_ranked_are_answered_with_the_rank_among_those_of_one_request(ranked):
+    rows = [ROW | {"parcel": f"p{weight}", "weight": float(weight)} for weight in (2, 6, 4)]
+    answers = ranked.post("/predict/parcels", {"rows": rows}).json["predictions"]
+    assert [(each["score"], each["rank"]) for each in answers] == [(1.0, 3), (3.0, 1), (2.0, 2)]
+    assert "decision" not in answers[0]
+    assert ranked.post("/predict/parcels", rows[0]).json["rank"] == 1, "a row that is asked alone is the first"
+    found = {each["name"]: each for each in ranked.post("/v2/models/parcels/infer", tensors(ranked)).json["outputs"]}
+    assert (found["rank"]["datatype"], found["rank"]["data"]) == ("INT32", [1])
+    described = ranked.get("/v2/models/parcels").json["outputs"]
+    assert described[2] == {"name": "rank", "datatype": "INT32", "shape": [-1]}
 
 
 def test_a_class_is_answered_with_the_probability_of_each(classed):

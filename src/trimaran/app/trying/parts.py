@@ -17,6 +17,7 @@ from trimaran.app.trying.slicing import Slice
 from trimaran.build import Rows, fit_model, scores_of
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Finding
+from trimaran.core.tasks import evenly
 from trimaran.data.contracts import Delivery, Surroundings, judge_delivery
 from trimaran.data.contracts import Rows as Count
 from trimaran.data.declaration import Definition, Feature, Table
@@ -131,7 +132,7 @@ def try_fit(definition: Definition, train: Rows, seed: int) -> str:
 
     Raises ``InputError`` where they differ, ``UserCodeError`` with the author's traceback.
     """
-    some = train.take(np.unique(np.linspace(0, len(train) - 1, min(FITTED, len(train))).astype(np.int64)))
+    some = train.take(evenly(train.labels, FITTED))
     model, task = definition.model, definition.task
     with threadpool_limits(limits=1):
         first, second = (

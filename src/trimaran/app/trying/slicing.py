@@ -11,7 +11,7 @@ import polars as pl
 from trimaran.core.errors import Fault, InputError
 from trimaran.data.declaration import Definition, Feature
 
-_PLACE, _MOMENT = "__place", "__moment"
+_PLACE, _MOMENT, _BLOCK = "__place", "__moment", "__block"
 WINDOWS = 2
 """A slice reaches back over so many out-of-time windows: one to test on, the ones before to train on."""
 
@@ -38,12 +38,15 @@ class Slice:
 def slice_of(definition: Definition, frames: Mapping[str, pl.DataFrame], rows: int, seed: int) -> Slice:
     """Return a slice with so many asked rows, drawn by the seed from the newest time, and what features look up for them.
 
-    Tables keep the order of their rows. Raises ``InputError`` where no row has a label yet.
+    Where rows are ranked they are drawn by whole groups. Tables keep the order of their rows. Raises ``InputError`` where no row has a label yet.
     """
     label, reach = definition.label, definition.acceptance.out_of_time * WINDOWS
     asked = frames[definition.asked].with_row_index(_PLACE)
     due = asked.select(
-        _PLACE, definition.predict_at.expression.alias(_MOMENT), label.expression.is_not_null().alias("known")
+        _PLACE,
+        _block(definition),
+        definition.predict_at.expression.alias(_MOMENT),
+        label.expression.is_not_null().alias("known"),
     )
     now = due.filter(pl.col("known"))[_MOMENT].max()
     if not isinstance(now, datetime):
@@ -51,9 +54,11 @@ def slice_of(definition: Definition, frames: Mapping[str, pl.DataFrame], rows: i
         raise InputError("slice", [Fault(what=what, where=label.where, remedy="mend the label, or name data with outcomes")])
     since = now - reach - label.wait
     inside = due.filter((pl.col(_MOMENT) > since) & (pl.col(_MOMENT) <= now)).sort(_MOMENT, _PLACE)
-    last = inside.tail(max(int(rows * _LAST), 1))
-    before = inside.head(inside.height - last.height)
-    drawn = before.sample(min(max(rows - last.height, 0), before.height), seed=seed)
+    last = inside.filter(pl.col(_BLOCK).is_in(inside[_BLOCK].tail(max(int(rows * _LAST), 1)).implode()))
+    before = inside.join(last, on=_PLACE, how="anti", maintain_order="left")
+    blocks = before[_BLOCK].unique(maintain_order=True)
+    wanted = min(max(rows - last.height, 0), before.height) * blocks.len() // max(1, before.height)
+    drawn = before.filter(pl.col(_BLOCK).is_in(blocks.sample(wanted, seed=seed).implode()))
     places = pl.concat([drawn[_PLACE], last[_PLACE]]).sort()
     chosen = asked[places].drop(_PLACE)
     found = {definition.asked: chosen}
@@ -68,6 +73,13 @@ def slice_of(definition: Definition, frames: Mapping[str, pl.DataFrame], rows: i
             kept = kept.filter(pl.col(table.time).is_between(oldest, now + label.wait))
         found[name] = kept.tail(MOST)
     return Slice({name: found[name] for name in frames}, now)
+
+
+def _block(definition: Definition) -> pl.Expr:
+    """Return what the slice takes as a whole: a row, or its group."""
+    if definition.group is None:
+        return pl.col(_PLACE).alias(_BLOCK)
+    return pl.coalesce(pl.col(definition.group).cast(pl.String), pl.concat_str(pl.lit("row "), pl.col(_PLACE))).alias(_BLOCK)
 
 
 def _asked_for(used: list[Feature], key: tuple[str, ...], rows: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:

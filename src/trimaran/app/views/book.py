@@ -34,7 +34,7 @@ MEASURES: tuple[str, ...] = (
     "mrr",
 )
 _STANDARD = {"regression": "mae", "multiclass": "accuracy", "ranking": "ndcg"}
-_SHOWN = ("id", "version", "role", "event_at", "score", "label", "joined_at", "probabilities")
+_SHOWN = ("id", "version", "role", "event_at", "score", "label", "joined_at", "probabilities", "group")
 Status = Literal["ok", "active", "waiting", "alarm"]
 
 

@@ -48,7 +48,7 @@ def _answered(book: Book, definition: Definition) -> list[Month]:
     months = rows.with_columns(pl.col("event_at").dt.truncate("1mo").alias("start")).sort("event_at")
     found = []
     for (start,), part in months.partition_by("start", as_dict=True, maintain_order=True).items():
-        seen = definition.task.measure("value", part["label"].to_numpy(), definition.task.captured(part))
+        seen = definition.task.measure("value", definition.task.truths(part), definition.task.captured(part))
         found.append(Month(start=start, labelled=part.height, worth=(seen.value or 0.0) * part.height, worth_without=0.0))
     return found
 

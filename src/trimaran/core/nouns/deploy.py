@@ -60,7 +60,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` is the caller's id of the thing predicted, and with ``version`` the idempotency key; ``event_at`` is the
     moment the answer holds for (predict_at); ``score`` is None when the version failed to answer; ``features`` are the model's inputs in its own order; ``notes`` are the
     defaults that were used. ``probabilities`` are those of each of several classes, whose likeliest one's is then the score.
-    ``seconds`` is the time from request to answer.
+    ``seconds`` is the time from request to answer. ``group`` names the rows that it was ranked among, empty where nothing is.
     """
 
     id: str
@@ -76,6 +76,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     caller: str = ""
     probabilities: list[float] = []
+    group: str = ""
 
 
 CAPTURED = (
@@ -92,6 +93,7 @@ CAPTURED = (
     "known_at",
     "joined_at",
     "probabilities",
+    "group",
     "features",
 )
 """What a capture store knows of a prediction and its label, by the names of its columns."""

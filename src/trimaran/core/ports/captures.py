@@ -43,7 +43,7 @@ class CaptureStore(Protocol):
 
         Columns: id, version (Int32), role, mode, event_at, asked_at (UTC datetimes), score (Float64, null when the version
         failed to answer), seconds, notes (list of strings), label (Float64, null while waiting or never known), known_at,
-        joined_at (null while waiting), probabilities (list of Float64, null where there are not several classes) and features (list of Float64 in the version's order): those of ``columns``, in this
+        joined_at (null while waiting), probabilities (list of Float64, null where there are not several classes), group (String, null where nothing is ranked) and features (list of Float64 in the version's order): those of ``columns``, in this
         order, all but the features by default. What is not asked for costs nothing.
         """
         ...

@@ -2,7 +2,7 @@
 
 from trimaran.core.tasks.classes import OneOf
 from trimaran.core.tasks.number import Number
-from trimaran.core.tasks.ranking import GRADED, PLACES, Ranking, blocks, in_groups, shuffled, unsplit
+from trimaran.core.tasks.ranking import GRADED, PLACES, Ranking, blocks, evenly, in_groups, shuffled, unsplit
 from trimaran.core.tasks.task import KINDS, NUMBERS, Kind, Task
 from trimaran.core.tasks.value import Value
 from trimaran.core.tasks.yes_or_no import YesOrNo
@@ -20,6 +20,7 @@ __all__ = [
     "Value",
     "YesOrNo",
     "blocks",
+    "evenly",
     "in_groups",
     "shuffled",
     "unsplit",

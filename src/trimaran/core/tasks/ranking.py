@@ -165,6 +165,17 @@ def blocks(labels: Labels) -> tuple[np.ndarray, int]:
     return place[codes], first.size
 
 
+def evenly(labels: Labels, most: int) -> np.ndarray:
+    """Return the places of about so many rows at most, in whole blocks, as many from any part of all of them.
+
+    >>> evenly(np.zeros(7), 3).tolist()
+    [0, 3, 6]
+    """
+    codes, number = blocks(labels)
+    few = min(max(1, most * number // max(1, labels.size)), number)
+    return np.flatnonzero(np.isin(codes, np.linspace(0, number - 1, few).astype(np.int64)))
+
+
 def shuffled(labels: Labels, generator: np.random.Generator) -> Labels:
     """Return labels in another order; of pairs the grades alone, so that the groups stay whole."""
     if labels.dtype.names is None:

@@ -26,6 +26,7 @@ _ANSWERED: dict[Kind, tuple[tuple[str, str], ...]] = {
     "binary": (("decision", "BOOL"),),
     "multiclass": (("class", "BYTES"), ("probabilities", "FP64")),
     "regression": (),
+    "ranking": (("rank", "INT32"),),
 }
 
 
@@ -121,6 +122,8 @@ def _decided(answers: Sequence[Answer]) -> dict[str, tuple[str, list[Any]]]:
         case "multiclass":
             rows = [list((each.probabilities or {}).values()) for each in answers]
             return {"class": ("BYTES", [each.choice for each in answers]), "probabilities": ("FP64", rows)}
+        case "ranking":
+            return {"rank": ("INT32", [each.rank for each in answers])}
         case _:
             return {}
 

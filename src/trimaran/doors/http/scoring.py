@@ -65,7 +65,8 @@ class Transport(Protocol):
 class Predicted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answer on the wire; ``error`` stands where there is no score.
 
-    ``decision`` is there of a yes or no, ``class`` and ``probabilities`` of several classes.
+    ``decision`` is there of a yes or no, ``class`` and ``probabilities`` of several classes, and of a ranking the ``rank``
+    among the rows of the group in the request.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision: bool | msgspec.UnsetType | None = msgspec.UNSET
     choice: str | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="class")
     probabilities: Mapping[str, float] | msgspec.UnsetType = msgspec.UNSET
+    rank: int | msgspec.UnsetType = msgspec.UNSET
     version: str
     notes: Sequence[str]
     error: Problem | None = None
@@ -281,6 +283,7 @@ def _predicted(answer: Answer) -> Predicted:
         decision=answer.decision if answer.kind == "binary" else msgspec.UNSET,
         choice=answer.choice if answer.kind == "multiclass" else msgspec.UNSET,
         probabilities=msgspec.UNSET if answer.probabilities is None else answer.probabilities,
+        rank=msgspec.UNSET if answer.rank is None else answer.rank,
         version=name_of(answer.version),
         notes=answer.notes,
         error=Problem("unavailable", answer.error) if answer.error else None,
