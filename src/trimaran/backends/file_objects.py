@@ -62,7 +62,7 @@ class FileObjects:
         """Write values, small ones in packs, and return their digests once all are on the disk; raises as ``put`` does."""
         small = [place for place, value in enumerate(values) if len(value) <= _SMALL]
         with _using(self.root, f"some of {len(values)} objects could not be written"):
-            packed = self._pack(values[place] for place in small) if len(small) >= _MANY else []
+            packed = self._pack(values[place] for place in small) if len(small) > 1 else []
         names = dict(zip(small, packed, strict=False))
         return [names.get(place) or self.put(value) for place, value in enumerate(values)]
 
