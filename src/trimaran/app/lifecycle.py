@@ -13,7 +13,8 @@ import polars as pl
 from trimaran.app.computing import accompanied, open_computing
 from trimaran.app.loading import Loaded, load_text
 from trimaran.app.oversight import Oversight
-from trimaran.app.pipelines.stages import Passed, Stages, write_loop
+from trimaran.app.pipelines.looping import Loop
+from trimaran.app.pipelines.stages import Passed, Stages
 from trimaran.app.policies import policies_of
 from trimaran.app.promotion import PASSING, Promotion
 from trimaran.app.segments import replicate_product
@@ -171,41 +172,31 @@ class Lifecycle:
         The first training tunes; later ones use what it chose. ``planted`` trains on shuffled labels: a drill that the
         gate must catch.
         """
-        self._stages.begin()
-        snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
-        suggested = self._suggested(snapshot)
-        definition = self._with_suggested(suggested)
-        job = Job(
-            cause=cause,
-            key=key,
-            source=self._source(suggested),
-            seed=self._seed,
-            parameters=self._chosen_parameters(),
-            shuffled=planted,
-            trials=self._trials,
-        )
-        candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
-        state, verdict = self._judge(definition, candidate.ref)
-        self._stages.gate()
-        passed = Passed(candidate.run, candidate.version, verdict)
-        write_loop(self.workspace, self._stages, passed, engine=self._engine)
-        return state, verdict
+        with Loop(self.workspace, self._stages, self.name, key, engine=self._engine) as loop:
+            snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
+            suggested = self._suggested(snapshot)
+            definition = self._with_suggested(suggested)
+            job = Job(
+                cause=cause,
+                key=key,
+                source=self._source(suggested),
+                seed=self._seed,
+                parameters=self._chosen_parameters(),
+                shuffled=planted,
+                trials=self._trials,
+            )
+            return self._tried(loop, definition, snapshot, job)
 
     def adopt(self, brought: Brought, cause: str, *, key: str) -> tuple[VersionState, Verdict]:
         """Test a model that was trained elsewhere, judge it at the gate, and put it into staging or refuse it.
 
         It is asked with the declared features: those that were suggested are of models trained here.
         """
-        self._stages.begin()
-        snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
-        source = Source(self._text, self._path)
-        job = Job(cause=cause, key=key, source=source, seed=self._seed, parameters={}, brought=brought)
-        candidate = self._trainer.train(self.definition, snapshot, job, live=self._rival())
-        state, verdict = self._judge(self.definition, candidate.ref)
-        self._stages.gate()
-        passed = Passed(candidate.run, candidate.version, verdict)
-        write_loop(self.workspace, self._stages, passed, engine=self._engine)
-        return state, verdict
+        with Loop(self.workspace, self._stages, self.name, key, engine=self._engine) as loop:
+            snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
+            source = Source(self._text, self._path)
+            job = Job(cause=cause, key=key, source=source, seed=self._seed, parameters={}, brought=brought)
+            return self._tried(loop, self.definition, snapshot, job)
 
     def replicate(self, cause: str, *, key: str) -> Replicated | None:
         """Train and judge one model a segment, by the same definition and policy; None where no segments are declared.
@@ -272,6 +263,13 @@ class Lifecycle:
         ref = self.ledger.append(turn, self.name, key=f"turn:{self.name}:{turn.until.isoformat()}")
         self.workspace.auditor.daily()
         return ref
+
+    def _tried(self, loop: Loop, definition: Definition, snapshot: Snapshot, job: Job) -> tuple[VersionState, Verdict]:
+        """Train and judge a candidate, and say what came of it."""
+        candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
+        state, verdict = self._judge(definition, candidate.ref)
+        loop.passed(Passed(candidate.run, candidate.version, verdict))
+        return state, verdict
 
     def _judge(self, definition: Definition, ref: Ref) -> tuple[VersionState, Verdict]:
         state = self.state

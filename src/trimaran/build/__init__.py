@@ -22,7 +22,7 @@ from trimaran.build.evidence import (
     write_evidence,
 )
 from trimaran.build.fitting import fit_model, scores_of
-from trimaran.build.recording import SHEET, Sheet, balance_key
+from trimaran.build.recording import SHEET, Recorder, Sheet, balance_key
 from trimaran.build.segments import Judge, Replicated, Replicator, read_sheet
 from trimaran.build.signing import Example, example_of, read_example, signature_of
 from trimaran.build.specification import RowModel
@@ -57,6 +57,7 @@ __all__ = [
     "Parity",
     "Period",
     "Ports",
+    "Recorder",
     "Reliability",
     "Replicated",
     "Replicator",

@@ -45,6 +45,9 @@ def belongings(ledger: Ledger, what: Sequence[Ref], parts: Mapping[str, Sequence
     """
     found = list(what)
     found += [ledger.read(ref, ModelVersion).run for ref in what if ref.kind == "version"]
+    found += [
+        each.ref for ref in what if ref.kind == "begun" for each in ledger.store.scan(kinds=["begun"], subject=ref.subject)
+    ]
     if any(ref.kind in _RUNS for ref in what):
         inside = parts_of(ledger) if parts is None else parts
         for ref in found:

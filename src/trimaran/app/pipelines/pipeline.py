@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import inspect
 import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,11 +16,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import psutil
-
 from trimaran.app.pipelines.engines import open_engine
 from trimaran.app.pipelines.outcome import Outcome
-from trimaran.app.pipelines.recording import note_begun, open_results, secret, write_run
+from trimaran.app.pipelines.recording import Beginning, note_begun, open_results, secret, write_run
 from trimaran.app.progress import progress
 from trimaran.app.workspace import Workspace
 from trimaran.backends.skops_values import SkopsValues
@@ -29,7 +26,7 @@ from trimaran.core.canon import digest, digest_of
 from trimaran.core.config import default_person, default_workspace
 from trimaran.core.engines import Engine
 from trimaran.core.errors import DefinitionError, Fault, InputError, TrimaranError
-from trimaran.core.nouns import PipelineRun, PipelineStarted, StepRun
+from trimaran.core.nouns import PipelineRun, StepRun
 from trimaran.core.ports import Progress
 from trimaran.core.steps import (
     Conductor,
@@ -99,7 +96,8 @@ class Pipeline:
         results, started, began = open_results(workspace), workspace.clock.now(), time.perf_counter()
         order = Order(_run_name(self.name, started), started, given, ways.again, ways.only, ways.stop)
         engine = open_engine(ways.engine)
-        beginning = Beginning(shown, lambda: note_begun(workspace, self._begun(order, engine.name)))
+        begun = Beginning(order.run, self.name, engine.name, started, self.graph.edges)
+        beginning = _Begins(shown, lambda: note_begun(workspace, begun))
         around = Surroundings(results, values_of(), Seals(secret(workspace.root)), beginning)
 
         def written(course: Course, edges: dict[str, list[str]]) -> PipelineRun:
@@ -138,18 +136,6 @@ class Pipeline:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
-
-    def _begun(self, order: Order, engine: str) -> PipelineStarted:
-        return PipelineStarted(
-            name=order.run,
-            pipeline=self.name,
-            engine=engine,
-            started=order.now,
-            edges={name: list(sources) for name, sources in self.graph.edges.items()},
-            host=socket.gethostname(),
-            process=os.getpid(),
-            born=psutil.Process().create_time(),
-        )
 
     def _course(self, engine: Engine, around: Surroundings, order: Order) -> tuple[Course, dict[str, list[str]]]:
         edges = {name: list(sources) for name, sources in self.graph.edges.items()}
@@ -232,7 +218,7 @@ class Flow(Pipeline):
         return Course(steps), conductor.edges
 
 
-class Beginning:
+class _Begins:
     """Shows progress as told, and notes that a run is under way before its first step: what cannot be run never was."""
 
     def __init__(self, shown: Progress, note: Callable[[], None]) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
+import psutil
 
 from trimaran.app.runs.living import lives, unended
 from trimaran.app.workspace import STEPS, Workspace
 from trimaran.backends.flushing import flush
 from trimaran.backends.sqlite_steps import SMALL, SqliteSteps
 from trimaran.control.custody import Custody
+from trimaran.core.canon import digest_of
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt, NotFound
 from trimaran.core.ledger import kind_of
@@ -91,10 +94,33 @@ def write_run(
     return told
 
 
-def note_begun(workspace: Workspace, record: PipelineStarted) -> None:
-    """Write down that a run is under way, so that it is seen, and a killed process leaves a trace."""
-    subject = f"{record.pipeline}/{record.name}"
-    workspace.ledger.append(record, subject, key=f"begun:{subject}")
+class Beginning(NamedTuple):
+    """What there is to say of a run before its first step: its name, its pipeline, where and since when it runs, its edges."""
+
+    name: str
+    pipeline: str
+    engine: str
+    started: datetime
+    edges: Mapping[str, Sequence[str]]
+
+
+def note_begun(workspace: Workspace, begun: Beginning) -> None:
+    """Write down that this process runs a pipeline, so that it is seen, and a killed process leaves a trace.
+
+    A run of the same name that was cut off is gone on with: how it was begun last is what counts.
+    """
+    subject, born = f"{begun.pipeline}/{begun.name}", psutil.Process().create_time()
+    record = PipelineStarted(
+        name=begun.name,
+        pipeline=begun.pipeline,
+        engine=begun.engine,
+        started=begun.started,
+        edges={name: list(sources) for name, sources in begun.edges.items()},
+        host=socket.gethostname(),
+        process=os.getpid(),
+        born=born,
+    )
+    workspace.ledger.append(record, subject, key=f"begun:{subject}:{digest_of(record)[:12]}")
 
 
 def unended_of(workspace: Workspace, pipeline: str | None = None) -> list[Unended]:

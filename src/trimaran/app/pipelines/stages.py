@@ -1,4 +1,4 @@
-"""A product's own loop as a pipeline: data, features, tuning, training, forms, tests and gate, in the record like any other."""
+"""The stages of a product's own loop: data, features, tuning, training, forms, tests and gate, told like steps."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from trimaran.app.pipelines.recording import RECORD, write_run
-from trimaran.app.workspace import Workspace
+from trimaran.app.pipelines.recording import RECORD
 from trimaran.core.canon import canonical
 from trimaran.core.canon import digest as digest_of
-from trimaran.core.nouns import ModelVersion, Part, PipelineRun, Run, StepRun, Value, Verdict
+from trimaran.core.nouns import ModelVersion, Part, Run, StepRun, Value, Verdict
 from trimaran.core.ports import Progress
 
 STAGES = ("features", "tuning", "training", "forms", "tests")
 """The stages of a training, in the order in which it tells that each is done."""
+
+_NAMES = ("data", *STAGES, "gate")
+EDGES = {name: list(_NAMES[max(place - 1, 0) : place]) for place, name in enumerate(_NAMES)}
+"""Each stage, and the one before whose output it takes."""
 
 _TASK = "training"
 
@@ -66,50 +69,45 @@ class Passed(NamedTuple):
     verdict: Verdict
 
 
-def write_loop(workspace: Workspace, stages: Stages, passed: Passed, *, engine: str = "local") -> PipelineRun | None:
-    """Write a training down as a run of the pipeline that a product is; None where it was done before, and nothing was run.
-
-    What its stages made is named in words, not by the objects' digests: a version that is purged must not be held by this.
-    """
-    if "features" not in stages.seconds:
-        return None
+def ran(stages: Stages, passed: Passed) -> Iterator[StepRun]:
+    """Yield each stage of a training that left a version."""
     run, version, verdict = passed
     outputs = dict(_outputs(run, version, verdict))
-    steps, edges, before = [], {}, ""
-    for name in ("data", *STAGES, "gate"):
-        inputs = {before: outputs[before]} if before else {}
+    for name, sources in EDGES.items():
+        inputs = {source: outputs[source] for source in sources}
         parts = {
             **_parts(name, run, verdict),
             **{f"input {one}": Part(digest=value.digest, said=value.note) for one, value in inputs.items()},
         }
-        key = digest_of(canonical({part: one.digest for part, one in parts.items()}))[:32]
-        steps.append(
-            StepRun(
-                name=name,
-                fate="ran",
-                key=key,
-                parts=parts,
-                inputs=inputs,
-                output=outputs[name],
-                attempts=1,
-                seconds=stages.seconds.get(name, 0.0),
-                log=stages.notes.get(name, ""),
-            )
+        yield StepRun(
+            name=name,
+            fate="ran",
+            key=digest_of(canonical({part: one.digest for part, one in parts.items()}))[:32],
+            parts=parts,
+            inputs=inputs,
+            output=outputs[name],
+            attempts=1,
+            seconds=stages.seconds.get(name, 0.0),
+            log=stages.notes.get(name, ""),
         )
-        edges[name], before = ([before] if before else []), name
-    record = PipelineRun(
-        name=run.name,
-        pipeline=version.product,
-        engine=engine,
-        started=run.started,
-        ended=workspace.clock.now(),
-        seconds=sum(stages.seconds.values()),
-        parameters={name: str(value) for name, value in run.parameters.items()},
-        edges=edges,
-        fates={"ran": len(steps)},
-        sheet="",
-    )
-    return write_run(workspace, record, steps, None)
+
+
+def broken_off(stages: Stages, error: str) -> Iterator[StepRun]:
+    """Yield each stage of a training that was broken off: those that were done, the one that failed, and the others.
+
+    Without an ``error`` it was cancelled.
+    """
+    failed = ""
+    for name in EDGES:
+        if name in stages.seconds:
+            yield StepRun(name=name, fate="ran", attempts=1, seconds=stages.seconds[name], log=stages.notes[name])
+        elif not error:
+            yield StepRun(name=name, fate="cancelled")
+        elif not failed:
+            failed = name
+            yield StepRun(name=name, fate="failed", attempts=1, error=error)
+        else:
+            yield StepRun(name=name, fate="skipped", error=f"it needs {failed}, which did not end well")
 
 
 def _outputs(run: Run, version: ModelVersion, verdict: Verdict) -> Iterator[tuple[str, Value]]:

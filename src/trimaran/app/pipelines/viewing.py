@@ -11,6 +11,7 @@ import msgspec
 
 from trimaran.app.pipelines.reasons import Past, Reasons, reasons
 from trimaran.app.pipelines.recording import RECORD, Unended, unended_of
+from trimaran.app.pipelines.stages import EDGES
 from trimaran.app.workspace import Workspace
 from trimaran.core.errors import NotFound
 from trimaran.core.nouns import Fate, PipelineRun, StepRun
@@ -138,4 +139,6 @@ def _unended_view(begun: Unended, now: datetime, before: str | None) -> Pipeline
         fates={},
         sheet="",
     )
-    return PipelineView(run=run, steps=[], product=False, lost=False, before=before, after=None, status=begun.status)
+    return PipelineView(
+        run=run, steps=[], product=begun.edges == EDGES, lost=False, before=before, after=None, status=begun.status
+    )
