@@ -10,16 +10,16 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from trimaran.app.starting.looking import Looked
-from trimaran.core.tasks import Number, OneOf, YesOrNo
+from trimaran.core.tasks import NUMBERS, Number, OneOf, YesOrNo
 
 FEW_CATEGORIES = 30
 """A text with at most so many values is counted by them; one with more by what its values have meant for the label."""
 
 MOST_NUMBERS = 100
-LEAK = {"binary": 0.99, "multiclass": 0.985, "regression": 0.99}
+LEAK = {"binary": 0.99, "multiclass": 0.985, "regression": 0.99, "ranking": 0.99}
 """From which AUC, accuracy or R² on a column alone is too good to have been known in time."""
 
-STRONG = {"binary": 0.9, "multiclass": 0.9, "regression": 0.5}
+STRONG = {"binary": 0.9, "multiclass": 0.9, "regression": 0.5, "ranking": 0.5}
 """From which the same is strong enough to be asked about."""
 
 _SAMPLE, _MISSING, _FREE, _AFTER = 20_000, 0.95, 0.5, 0.01
@@ -45,7 +45,7 @@ def judge_columns(looked: Looked) -> Judged:
     words, was hardly known in time: it is left out. So are identifiers, free texts, constants and what is nearly empty.
     """
     judged = Judged()
-    own = {looked.label, *filter(None, [looked.time, looked.key if looked.unique else None])}
+    own = {looked.label, *filter(None, [looked.time, looked.key if looked.unique else None, looked.group])}
     sample = looked.rows.sample(min(_SAMPLE, looked.rows.height), seed=13)
     for name in looked.rows.columns:
         if name in own:
@@ -122,7 +122,7 @@ def _alone(looked: Looked, sample: pl.DataFrame, name: str) -> tuple[str, float]
     if isinstance(rows.schema[name], pl.Datetime) or rows.schema[name] == pl.Date:
         return "", 0.0
     values = _coded(rows[name])
-    if looked.task == "regression":
+    if looked.task in NUMBERS:
         truth = rows[looked.label].cast(pl.Float64).to_numpy()
         kept = np.isfinite(truth)
         tree = DecisionTreeRegressor(min_samples_leaf=5, random_state=13)

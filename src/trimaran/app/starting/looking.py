@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
-from trimaran.core.durations import parse_duration
+from trimaran.app.starting.asking import Asked, contradictions
 from trimaran.core.errors import Fault, InputError
-from trimaran.core.tasks import Kind
+from trimaran.core.statistics import ranked
+from trimaran.core.tasks import NUMBERS, Kind
 
 FEWEST_ROWS = 60
 """Labelled rows below which no split leaves enough to fit and to test on."""
+
+FEWEST_GROUPS = 30
+"""Groups that hold different grades, below which likewise."""
 
 MOST_CLASSES, FEWEST_OF_CLASS = 20, 10
 FEW_NUMBERS = 12
@@ -25,29 +28,11 @@ FEW_NUMBERS = 12
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person said of their table; columns are named as in the file.
-
-    ``booster`` is a library to compare besides scikit-learn, ``none`` for none, None for one that is installed.
-    ``forecast`` is how far ahead the label is told, of each series that the column ``by`` names.
-    """
-
-    path: Path
-    label: str
-    time: str | None = None
-    key: str | None = None
-    task: Kind | None = None
-    booster: str | None = None
-    forecast: str | None = None
-    by: str | None = None
-
-
-@dataclass(frozen=True)
 class Looked:
     """A table as it was looked at: its rows under names that Python knows, and what is predicted.
 
     ``renamed`` maps names of the file to those; ``classes`` are the label's values, a yes being the last of two; ``unique``
-    says whether the key names a row, otherwise it names a series of them.
+    says whether the key names a row, otherwise it names a series of them; of a ranking ``group`` is the column of the groups.
     """
 
     asked: Asked
@@ -62,26 +47,29 @@ class Looked:
     classes: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     by: str | None = None
+    group: str | None = None
 
 
 def look(asked: Asked) -> Looked:
     """Return what a table is; raises ``InputError`` with every fault of the file, the columns and the label at once."""
-    reading, rows = _read(asked.path)
-    faults = [*_missing(asked, rows), *_unforeseen(asked)]
-    if faults:
-        raise InputError(str(asked.path), faults)
+    try:
+        reading, rows = _read(asked.path)
+    except InputError as error:
+        raise InputError(error.subject, [*error.faults, *contradictions(asked)]) from error
     renamed = _names(rows.columns)
     held = rows.rename(renamed)
-    named = (asked.label, asked.time, asked.key, asked.by)
-    label, time, key, by = (None if name is None else renamed[name] for name in named)
-    known = held[str(label)].drop_nulls()
+    named = (asked.label, asked.time, asked.key, asked.by, asked.rank_by)
+    label, time, key, by, group = (None if name is None else renamed.get(name) for name in named)
+    known = held[label].drop_nulls() if label is not None else pl.Series(dtype=pl.Float64)
     known = known.filter(known.is_not_nan()) if known.dtype.is_float() else known
-    faults = [*_unfit(asked, known), *_untimely(asked, held, time)]
-    if faults:
-        raise InputError(str(asked.path), faults)
-    task = asked.task or ("regression" if asked.forecast is not None else _task(known))
-    classes, dropped = _classes(known) if task != "regression" else ([], [])
-    faults = _of_task(asked, task, known, classes, dropped)
+    faults = [*_missing(asked, rows), *contradictions(asked), *_untimely(asked, held, time)]
+    unfit = _unfit(asked, known) if label is not None else [Fault(what="the label is no column")]
+    task = asked.meant or (_task(known) if not unfit else "binary")
+    classes, dropped = _classes(known) if not unfit and task not in NUMBERS else ([], [])
+    if label is not None:
+        faults += unfit or _of_task(asked, task, known, classes, dropped)
+    if label is not None and group is not None and not unfit:
+        faults += _ungrouped(asked, held, label, group)
     if faults:
         raise InputError(str(asked.path), faults)
     unique = key is not None and held[key].null_count() == 0 and held[key].n_unique() == held.height
@@ -98,6 +86,7 @@ def look(asked: Asked) -> Looked:
         classes=classes,
         dropped=dropped,
         by=by,
+        group=group,
     )
 
 
@@ -117,7 +106,13 @@ def _read(path: Path) -> tuple[str, pl.DataFrame]:
 
 def _missing(asked: Asked, rows: pl.DataFrame) -> list[Fault]:
     faults = []
-    for option, name in (("--label", asked.label), ("--time", asked.time), ("--key", asked.key), ("--by", asked.by)):
+    for option, name in (
+        ("--label", asked.label),
+        ("--time", asked.time),
+        ("--key", asked.key),
+        ("--by", asked.by),
+        ("--rank-by", asked.rank_by),
+    ):
         if name is not None and name not in rows.columns:
             close = difflib.get_close_matches(name, rows.columns, n=3, cutoff=0.4)
             nearest = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
@@ -126,27 +121,6 @@ def _missing(asked: Asked, rows: pl.DataFrame) -> list[Fault]:
     if rows.width < 2:  # noqa: PLR2004  a label and something to tell it by
         faults.append(Fault(what=f"the table has {rows.width} columns", remedy="give one with a label and what may tell it"))
     return faults
-
-
-def _unforeseen(asked: Asked) -> Iterator[Fault]:
-    """Yield what keeps options from saying a forecast together."""
-    if asked.forecast is None:
-        if asked.by is not None:
-            yield Fault(what="--by names the series of a forecast, and none is asked for", remedy="add --forecast 1d")
-        return
-    if asked.time is None:
-        yield Fault(what="a forecast needs the time of each row", remedy="name its column: --time COLUMN")
-    if asked.task not in {None, "regression"}:
-        yield Fault(what=f"a forecast is of a number, and --task says {asked.task}", remedy="leave --task out")
-    if asked.label in {asked.by, asked.time}:
-        yield Fault(what=f"{asked.label!r} is both predicted and what names a row", remedy="name another --label")
-    try:
-        horizon = parse_duration(asked.forecast)
-    except InputError as error:
-        yield Fault(what=f"--forecast: {error.faults[0].what}", remedy=error.faults[0].remedy)
-    else:
-        if horizon <= timedelta():
-            yield Fault(what=f"--forecast is {asked.forecast!r}: nothing lies ahead", remedy="give a horizon, like 1d or 6h")
 
 
 def _unfit(asked: Asked, known: pl.Series) -> list[Fault]:
@@ -195,8 +169,8 @@ def _classes(known: pl.Series) -> tuple[list[str], list[str]]:
 
 def _of_task(asked: Asked, task: Kind, known: pl.Series, classes: list[str], dropped: list[str]) -> list[Fault]:
     what, remedy = "", "name the right task with --task, or another label"
-    if task == "regression" and not known.dtype.is_numeric():
-        what = f"the label {asked.label!r} is {known.dtype}, no number for a regression"
+    if task in NUMBERS and not (known.dtype.is_numeric() or (task == "ranking" and known.dtype == pl.Boolean)):
+        what = f"the label {asked.label!r} is {known.dtype}, no number for a {task}"
     elif task == "binary" and known.n_unique() != 2:  # noqa: PLR2004  a yes and a no
         what = f"the label {asked.label!r} has {known.n_unique()} values, a yes or no has two"
     elif task == "binary" and len(classes) < 2:  # noqa: PLR2004  a yes and a no
@@ -207,6 +181,24 @@ def _of_task(asked: Asked, task: Kind, known: pl.Series, classes: list[str], dro
     elif task == "multiclass" and len(classes) < 3:  # noqa: PLR2004  fewer are a yes or no
         what = f"only {', '.join(classes) or 'none'} of the values of {asked.label!r} has {FEWEST_OF_CLASS} rows"
     return [Fault(what=what, where=asked.path.name, remedy=remedy)] if what else []
+
+
+def _ungrouped(asked: Asked, rows: pl.DataFrame, label: str, group: str) -> list[Fault]:
+    """Return what keeps the rows of a column's values from being ranked by the label."""
+    known = rows.select(group, grade=pl.col(label).cast(pl.Float64, strict=False).fill_nan(None)).drop_nulls()
+    strange = known.filter((pl.col("grade") < 0) | (pl.col("grade") != pl.col("grade").floor()))["grade"]
+    if strange.len():
+        what = f"{strange.len():,} values of {asked.label!r} are no grade, a whole number from 0, like {strange[0]:g}"
+        remedy = "make a column of grades, like 0 for what nobody took, and name that"
+        return [Fault(what=what, where=asked.path.name, remedy=remedy)]
+    told = ranked(known["grade"], known[group].cast(pl.String)).number
+    if told >= FEWEST_GROUPS:
+        return []
+    what = (
+        f"{told} of {known[group].n_unique():,} values of {asked.rank_by!r} hold rows with different grades, "
+        f"at least {FEWEST_GROUPS} are needed to fit and to test"
+    )
+    return [Fault(what=what, where=asked.path.name, remedy="rank by what several rows share, like their search or day")]
 
 
 def _names(columns: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from trimaran.app.starting.looking import Looked
 from trimaran.core.errors import Fault, InputError
+from trimaran.core.tasks import NUMBERS
 
 Booster = Literal["lightgbm", "xgboost"]
 
@@ -73,7 +74,7 @@ def choose_portfolio(wanted: str | None, installed: Collection[str]) -> Portfoli
 
 def imports_of(looked: Looked, portfolio: Portfolio) -> list[str]:
     """Return the lines that import the models."""
-    regression = looked.task == "regression"
+    regression = looked.task in NUMBERS
     kind = "Regressor" if regression else "Classifier"
     lines = [f"from sklearn.ensemble import HistGradientBoosting{kind}", "from sklearn.impute import SimpleImputer"]
     if calibrates(looked):
@@ -87,12 +88,12 @@ def imports_of(looked: Looked, portfolio: Portfolio) -> list[str]:
 
 def calibrates(looked: Looked) -> bool:
     """Whether probabilities are calibrated."""
-    return looked.task != "regression" and looked.rows.height >= _CALIBRATED
+    return looked.task not in NUMBERS and looked.rows.height >= _CALIBRATED
 
 
 def write_model(looked: Looked, portfolio: Portfolio) -> str:
     """Return the function that fits, and above it why these models are compared and how one is chosen."""
-    regression = looked.task == "regression"
+    regression = looked.task in NUMBERS
     boosted = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
     linear = "Ridge()" if regression else "LogisticRegression(max_iter=500)"
     calibrated = []
@@ -112,7 +113,7 @@ def write_model(looked: Looked, portfolio: Portfolio) -> str:
             "    },",
             f"    trials={8 if portfolio.booster is None else 12},",
             ")",
-            'def fit(X, y, kind="boosted", learning_rate=0.1, max_leaf_nodes=15):',
+            f'def fit({_given(looked, portfolio)}, kind="boosted", learning_rate=0.1, max_leaf_nodes=15):',
             "    rows = X.to_numpy()",
             '    if kind == "linear":',
             "        filled = SimpleImputer(keep_empty_features=True)",
@@ -126,6 +127,11 @@ def write_model(looked: Looked, portfolio: Portfolio) -> str:
             "",
         ]
     )
+
+
+def _given(looked: Looked, portfolio: Portfolio) -> str:
+    """Return what a fit is given: a ranker is told the sizes of the groups."""
+    return "X, y, group" if looked.task == "ranking" and portfolio.booster is not None else "X, y"
 
 
 def _why(portfolio: Portfolio) -> list[str]:
@@ -157,17 +163,24 @@ def _boosted(looked: Looked, portfolio: Portfolio, boosted: str) -> list[str]:
             *("n_jobs=1", "random_state=0"),
         ],
     }[portfolio.booster]
+    if looked.task == "ranking":
+        # The gain is the grade, as the gate counts it, however high.
+        said.append(
+            {"lightgbm": "label_gain=list(range(int(y.max()) + 1))", "xgboost": "ndcg_exp_gain=False"}[portfolio.booster]
+        )
     theirs = [
         f"model = {_class_of(looked, portfolio.booster)}(",
         *(f"    {each}," for each in ["learning_rate=learning_rate", *said]),
         ")",
     ]
+    if looked.task == "ranking":
+        theirs.append("return model.fit(rows, y, group=group)")
     chosen = [f'if kind == "{portfolio.booster}":', *(f"    {line}" for line in theirs)]
     return [f"        {line}" for line in [*chosen, "else:", *(f"    {line}" for line in plain)]]
 
 
 def _class_of(looked: Looked, booster: Booster) -> str:
-    kind = "Regressor" if looked.task == "regression" else "Classifier"
+    kind = {"regression": "Regressor", "ranking": "Ranker"}.get(looked.task, "Classifier")
     return f"{'LGBM' if booster == 'lightgbm' else 'XGB'}{kind}"
 
 

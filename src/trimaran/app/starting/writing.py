@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 
 from trimaran.app.starting.columns import Judged
@@ -13,6 +14,8 @@ from trimaran.app.starting.looking import Looked
 from trimaran.app.starting.phrasing import DAY, call, plain, rounded, short, text, whole_file
 from trimaran.app.starting.portfolio import Portfolio, imports_of, write_model
 from trimaran.core.durations import format_duration
+from trimaran.core.statistics import Ranked, ranked
+from trimaran.core.tasks import PLACES
 
 TEST_SHARE = 0.2
 _SPAN = timedelta(days=100)
@@ -62,7 +65,7 @@ def _plan(looked: Looked, judged: Judged) -> _Plan:
         window = rounded(moments[-1] - moments[int((1 - TEST_SHARE) * (len(moments) - 1))])
     table = reader_of(looked)
     outcome = free_name("outcome", {*looked.rows.columns, table})
-    tested = int(TEST_SHARE * known.height)
+    tested = int(TEST_SHARE * (_groups(looked).number if looked.group is not None else known.height))
     return _Plan(looked, judged, table, wait, window, min(1000, max(10, tested // 2)), outcome)
 
 
@@ -81,21 +84,14 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
     looked = plan.looked
-    kinds = {"binary": "whether", "regression": "the number", "multiclass": "the class"}
-    split = (
-        f"It is tested on the newest {format_duration(plan.window)}, after everything it was fitted on."
-        if looked.time is not None
-        else "The table has no time, so a fifth of the rows, drawn by a hash of their place, is\n"
-        "tested on: that says how well rows like these are told, and nothing of tomorrow."
-    )
     imports = ["from datetime import datetime, timedelta", "from pathlib import Path"]
     if looked.time is not None:
         imports[0] = "from datetime import timedelta"
     return "\n".join(
         [
-            f'"""Predicts {kinds[looked.task]} {plain(looked.asked.label)} of each row of {looked.asked.path.name}.',
+            f'"""{_purpose(looked)}',
             "",
-            split,
+            _split(plan),
             "Lines that say DECIDE stand for what a table alone cannot tell.",
             '"""',
             "",
@@ -116,6 +112,28 @@ def _head(name: str, owner: str, plan: _Plan, portfolio: Portfolio) -> str:
     )
 
 
+def _purpose(looked: Looked) -> str:
+    label, file = plain(looked.asked.label), looked.asked.path.name
+    if looked.task == "ranking":
+        return f"Ranks the rows of each {plain(str(looked.asked.rank_by))} of {file} by {label}."
+    kinds = {"binary": "whether", "regression": "the number", "multiclass": "the class"}
+    return f"Predicts {kinds[looked.task]} {label} of each row of {file}."
+
+
+def _split(plan: _Plan) -> str:
+    if plan.looked.time is not None:
+        return f"It is tested on the newest {format_duration(plan.window)}, after everything it was fitted on."
+    whole = (
+        "groups, drawn by a hash of their number,"
+        if plan.looked.group is not None
+        else "rows, drawn by a hash of their place,"
+    )
+    return (
+        f"The table has no time, so a fifth of the {whole} is\n"
+        "tested on: that says how well rows like these are told, and nothing of tomorrow."
+    )
+
+
 def mapping(looked: Looked) -> list[str]:
     """Return the lines that name columns as Python can say them."""
     if not looked.renamed:
@@ -132,10 +150,19 @@ def _reading(plan: _Plan) -> str:
     if not looked.unique:
         lines.append("    # DECIDE: the table names no row, so its place does; a key that stays is better.")
         lines.append('    rows = rows.with_row_index("row").with_columns(pl.col("row").cast(pl.String))')
+    if looked.group is not None and looked.rows[looked.group].null_count():
+        lines += [
+            "    # A row of no group is ranked among nothing.",
+            f"    rows = rows.filter(pl.col({text(looked.group)}).is_not_null())",
+        ]
     if looked.time is None:
         place = "pl.int_range(pl.len())" if looked.unique else 'pl.col("row").cast(pl.Int64)'
+        if looked.group is not None:
+            place = f'pl.col({text(looked.group)}).rank("dense").cast(pl.Int64)'
         lines += [
-            "    # Knuth's hash of the place spreads the rows over days, in no order.",
+            "    # Knuth's hash of the place spreads the rows over days, in no order."
+            if looked.group is None
+            else "    # Knuth's hash of its number spreads the groups over days, each as a whole.",
             f"    share = {place} * 2654435761 % 2**32 / 2**32",
             '    begins = pl.lit(datetime(2000, 1, 1)).dt.replace_time_zone("UTC")',
             f"    moment = begins + pl.duration(seconds=share * {int(_SPAN.total_seconds())})",
@@ -247,7 +274,10 @@ def _label(plan: _Plan) -> str:
     looked, name = plan.looked, plan.looked.label
     options, body, note = [f'wait="{format_duration(plan.wait)}"'], name, ""
     kind = looked.rows.schema[name]
-    if looked.task == "regression":
+    if looked.task == "ranking":
+        options.append(f"group={text(str(looked.group))}")
+        body = f"{name}.fill_nan(None)" if kind.is_float() else name
+    elif looked.task == "regression":
         options.append('task="regression"')
         body = f"{name}.fill_nan(None)" if kind.is_float() else name
     elif looked.task == "multiclass":
@@ -309,10 +339,24 @@ def _bounds(looked: Looked) -> tuple[list[str], str, str, str, str]:
             f"accuracy >= {short(share / 2)}",
             nothing,
         )
+    if looked.task == "ranking":
+        any_order = float(_groups(looked).ndcg(np.zeros(looked.rows.height), PLACES).mean())
+        nothing = f"Any order at all gives {any_order:.2f}."
+        least = short(round(any_order + 0.1 * (1 - any_order), 3))
+        return [f'ndcg=">= {least}"'], "-0.01", "ndcg < live - 0.05", f"ndcg >= {short(round(0.9 * any_order, 3))}", nothing
     error = _naive(looked.rows[looked.label].drop_nulls())
     nothing = "Always answering the median gives this."
     rules = [f'mae="<= {short(error)}"', 'r2=">= 0"']
     return rules, f"+{short(0.02 * error)}", f"mae > live + {short(0.1 * error)}", f"mae <= {short(1.5 * error)}", nothing
+
+
+def _groups(looked: Looked) -> Ranked:
+    """Return the groups of the rows that have a grade; a row without one is graded 0 and alone."""
+    grade = pl.col(looked.label).cast(pl.Float64).fill_nan(None)
+    alone = pl.concat_str(pl.lit("row "), pl.int_range(pl.len()))
+    named = pl.when(grade.is_not_null()).then(pl.col(str(looked.group)).cast(pl.String))
+    rows = looked.rows.select(grade=grade.fill_null(0.0), group=pl.coalesce(named, alone))
+    return ranked(rows["grade"], rows["group"])
 
 
 def _majority(looked: Looked) -> float:

@@ -38,16 +38,21 @@ def new(
         str | None, typer.Option(metavar="HORIZON", help="Tell the label so long ahead, like 1d or 6h, by lags of itself.")
     ] = None,
     by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Of a forecast: what names a series.")] = None,
+    rank_by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Rank the rows of each of its values by the label, a grade from 0.")
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the product file is written.")] = Path(),
     *,
     json: JsonOption = False,
 ) -> None:
     """Begin a product from a table alone: writes its file, with task, split, features, models and a gate to decide on."""
-    started = start(name, Asked(source, label, time, key, task, booster, forecast, by), folder, default_person())
+    started = start(name, Asked(source, label, time, key, task, booster, forecast, by, rank_by), folder, default_person())
     if json:
         print_json(started)
         return
     say(f"{started.file}: {started.task}, {started.labelled:,} of {started.rows:,} rows have a label")
+    if started.group is not None:
+        say(f"ranked within {started.group}: {started.groups:,} groups")
     if started.naive is not None:
         say(f"lags: {', '.join(started.lags)}; to beat: the value {started.naive} before")
     say(f"models to compare: {', '.join(started.models)}")
