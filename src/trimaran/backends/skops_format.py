@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,6 +9,7 @@ from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+import msgspec
 import numpy as np
 import polars as pl
 import skops
@@ -191,7 +191,7 @@ def _normal(schema: Mapping[str, Any], parts: _Parts, files: Mapping[str, str]) 
     with ZipFile(buffer, "w") as archive:
         for old, new in files.items():
             archive.writestr(ZipInfo(new, _DAWN), parts.held[old])
-        archive.writestr(ZipInfo("schema.json", _DAWN), json.dumps(schema, separators=(",", ":")).encode())
+        archive.writestr(ZipInfo("schema.json", _DAWN), msgspec.json.encode(schema))
     return buffer.getvalue()
 
 
