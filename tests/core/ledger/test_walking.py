@@ -109,6 +109,24 @@ def test_every_fault_is_told_and_none_is_told_twice() -> None:
     ]
 
 
+def test_a_walk_ends_where_nothing_behind_an_entry_can_be_read() -> None:
+    class Torn(Tampered):
+        def get(self, seq: int) -> Entry:
+            if seq > 12:
+                message = f"entry {seq}: the page that it would be in is damaged"
+                raise Corrupt(message)
+            return super().get(seq)
+
+        def scan(self, **given: Any) -> Iterator[Entry]:
+            yield from (entry for entry in self._entries[:12] if entry.seq > given["after"])
+            self.get(given["after"] + 13)
+
+    walk = walked(filled(15, Torn()))
+    assert walk.count == 12
+    assert "damaged" in walk.faults[0].what
+    assert "more faults" in walk.faults[-1].what
+
+
 @pytest.mark.parametrize("count", [MANY, MANY + 1, MANY + 50])
 def test_faults_are_told_one_by_one_up_to_a_hundred(count: int) -> None:
     store = filled(200)

@@ -63,19 +63,22 @@ class Walk:
             self._unsaid = 0
 
     def _entries(self, store: LedgerStore) -> Iterator[Entry]:
-        """Yield what can be read; what cannot is a fault, and the next entries are read one by one to get past it."""
-        seq = self.count
+        """Yield what can be read; what cannot is a fault, and the next entries are read one by one to get past it.
+
+        That ends after so many that are not there or cannot be read: where the last page of a file is damaged, there is no
+        number about which it could be told that no entry has it.
+        """
+        seq = read = self.count
         while True:
             try:
                 for entry in store.scan(after=seq):
-                    seq = entry.seq
+                    seq = read = max(seq, entry.seq)
                     yield entry
             except Corrupt as error:
-                reach = seq + _REACH
                 whole = str(error)
             else:
                 return
-            while seq < reach:
+            while seq < read + _REACH:
                 seq += 1
                 try:
                     entry = store.get(seq)
@@ -84,6 +87,7 @@ class Walk:
                 except Corrupt as error:
                     self._fault(f"entry {seq}", str(error))
                     break
+                read = seq
                 yield entry
             else:
                 self._fault("ledger", whole)
