@@ -57,18 +57,24 @@ Folder = str | Path
 
 
 def run(
-    product: Declaration, birth: Birth, workspace: Folder | None, data: Folder | None, *, engine: str | None = None
+    product: Declaration,
+    birth: Birth,
+    folders: tuple[Folder | None, Folder | None],
+    *,
+    engine: str | None = None,
+    again: bool = False,
 ) -> ShownVersion:
-    """Take in what there is, train a version, judge it at the gate, and return it."""
+    """Take in what there is, train a version, judge it at the gate, and return it; ``folders`` are those of workspace and data."""
     if engine is not None:
         read_engine(engine)
+    workspace, data = folders
     root = _root(birth, data)
     loaded = _loaded(product, birth, root, held_schemas(_folder(workspace), product.name))
     opened = Workspace(_folder(workspace), actor=default_person())
     opened.data_root = root
     with progress() as bars:
         computing = open_computing(opened.root, opened.settings.computing, engine)
-        state, _ = run_once(Lifecycle(opened, loaded, bars, path=birth.path, computing=computing))
+        state, _ = run_once(Lifecycle(opened, loaded, bars, path=birth.path, computing=computing), again=again)
     return shown(ShownVersion, version_view(Book.open(opened, product.name), state.version.name))
 
 

@@ -10,9 +10,11 @@ from typing import Protocol
 
 import polars as pl
 
+from trimaran.app.beside import unbind
 from trimaran.app.computing import accompanied, open_computing
 from trimaran.app.loading import Loaded, load_text
 from trimaran.app.oversight import Oversight
+from trimaran.app.pipelines.earlier import EarlierTrainings
 from trimaran.app.pipelines.looping import Loop
 from trimaran.app.pipelines.stages import Passed, Stages
 from trimaran.app.policies import policies_of
@@ -37,6 +39,7 @@ from trimaran.control.approvals import outstanding, sign, sign_replication
 from trimaran.control.gates import judge_candidate
 from trimaran.control.state import ProductState, VersionState, subject_of
 from trimaran.control.triggers import due
+from trimaran.core.canon import digest_of
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Declared, Finding, Ingest, Ref, Trigger, Turn, Verdict
 from trimaran.core.ports import Progress
@@ -166,11 +169,11 @@ class Lifecycle:
             for table, rows in deliveries.items()
         ]
 
-    def train(self, cause: str, *, key: str, planted: bool = False) -> tuple[VersionState, Verdict]:
+    def train(self, cause: str, *, key: str, planted: bool = False, again: bool = False) -> tuple[VersionState, Verdict]:
         """Train a candidate, judge it at the gate, and put it into staging or refuse it.
 
-        The first training tunes; later ones use what it chose. ``planted`` trains on shuffled labels: a drill that the
-        gate must catch.
+        The first training tunes; later ones use what it chose. Stages that stand on the same as those of an earlier training are
+        taken from it, unless all is to be done ``again``. ``planted`` trains on shuffled labels: a drill that the gate must catch.
         """
         with Loop(self.workspace, self._stages, self.name, key, engine=self._engine) as loop:
             snapshot = Snapshot.newest(self.tables, self.workspace.clock.now())
@@ -184,6 +187,7 @@ class Lifecycle:
                 parameters=self._chosen_parameters(),
                 shuffled=planted,
                 trials=self._trials,
+                earlier=None if again else EarlierTrainings(self.workspace, self.name),
             )
             return self._tried(loop, definition, snapshot, job)
 
@@ -268,7 +272,7 @@ class Lifecycle:
         """Train and judge a candidate, and say what came of it."""
         candidate = self._trainer.train(definition, snapshot, job, live=self._rival())
         state, verdict = self._judge(definition, candidate.ref)
-        loop.passed(Passed(candidate.run, candidate.version, verdict))
+        loop.passed(Passed(candidate.run, candidate.version, verdict, candidate.stood))
         return state, verdict
 
     def _judge(self, definition: Definition, ref: Ref) -> tuple[VersionState, Verdict]:
@@ -288,7 +292,7 @@ class Lifecycle:
 
     def _source(self, suggested: str | None) -> Source:
         commit, uncommitted = self._origin or (None, None)
-        return Source(self._text, self._path, suggested, commit, uncommitted)
+        return Source(self._text, self._path, suggested, commit, uncommitted, digest_of(unbind(self._text).modules))
 
     def _rival(self) -> Rival | None:
         live = self.state.live

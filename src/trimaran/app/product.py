@@ -54,14 +54,21 @@ class Product(Declaration):
         return self.freeze(self._birth.root if data is None else Path(data))
 
     def run(
-        self, workspace: str | Path | None = None, data: str | Path | None = None, *, engine: str | None = None
+        self,
+        workspace: str | Path | None = None,
+        data: str | Path | None = None,
+        *,
+        engine: str | None = None,
+        again: bool = False,
     ) -> ShownVersion:
         """Take in what there is, train a version, judge it at the gate, and return it.
+
+        Stages where nothing changed since an earlier training are taken from it, unless all is to be done ``again``.
 
         ``engine`` says where trials and parts of features are computed: local, processes, processes:4, ray or ray://host:port;
         what the workspace's settings say by default. What comes of it is the same.
         """
-        version: ShownVersion = _acts().run(self, self._birth, workspace, data, engine=engine)
+        version: ShownVersion = _acts().run(self, self._birth, (workspace, data), engine=engine, again=again)
         return version
 
     def adopt(

@@ -15,16 +15,16 @@ from trimaran.core.nouns import Ingest, Verdict
 from trimaran.data.sources import SOURCE
 
 
-def run_once(life: Lifecycle) -> tuple[VersionState, Verdict]:
+def run_once(life: Lifecycle, *, again: bool = False) -> tuple[VersionState, Verdict]:
     """Take in everything that is known now, train a candidate and judge it; return it with the gate's verdict.
 
-    A candidate that passed waits for the people whom the policy names; where it names nobody, it moves on at once. Rows
+    Stages where nothing changed since an earlier training are taken from it, unless all is to be done ``again``. A candidate that passed waits for the people whom the policy names; where it names nobody, it moves on at once. Rows
     that were taken in before are not taken in again. Where segments are declared, their models follow.
     """
     now = life.workspace.clock.now()
     take_in(life, now)
     cause = "run by hand" if life.state.versions else "first training"
-    state, verdict = life.train(cause, key=_occasion(now))
+    state, verdict = life.train(cause, key=_occasion(now), again=again)
     life.promotion.advance(now)
     life.replicate(cause, key=f"segments:{_occasion(now)}")
     return life.state.versions[state.version.number], verdict

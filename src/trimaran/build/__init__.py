@@ -22,20 +22,24 @@ from trimaran.build.evidence import (
     write_evidence,
 )
 from trimaran.build.fitting import fit_model, scores_of
+from trimaran.build.job import Candidate, Job
 from trimaran.build.recording import SHEET, Recorder, Sheet, balance_key
+from trimaran.build.reusing import MADE_BY, TESTS, Earlier, Stood, Taken
 from trimaran.build.segments import Judge, Replicated, Replicator, read_sheet
 from trimaran.build.signing import Example, example_of, read_example, signature_of
 from trimaran.build.specification import RowModel
 from trimaran.build.suggestion import Suggested, suggest
 from trimaran.build.tracking import Source, Standing, environment_of, standing_of, track_code, track_environment
-from trimaran.build.training import Candidate, Job, Ports, Trainer
+from trimaran.build.training import Ports, Trainer
 from trimaran.build.training_set import Divided, Rows, Snapshot, TrainingSet, TrainingSets, divide
 from trimaran.build.tuning import BATCH, Choice, Means, Objective, Trial, Tuning, tune
 
 __all__ = [
     "BATCH",
+    "MADE_BY",
     "SHEET",
     "SMALL",
+    "TESTS",
     "AgainstNaive",
     "Answering",
     "Brought",
@@ -44,6 +48,7 @@ __all__ = [
     "Comparison",
     "Computing",
     "Divided",
+    "Earlier",
     "Evidence",
     "Example",
     "Inputs",
@@ -69,7 +74,9 @@ __all__ = [
     "Snapshot",
     "Source",
     "Standing",
+    "Stood",
     "Suggested",
+    "Taken",
     "TestResult",
     "Together",
     "Trainer",

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from trimaran.build.dividing import Divided, Own, divide_segments, policy_of
 from trimaran.build.evaluation import Rival, compared_with_live
 from trimaran.build.evidence import Evidence, Together
+from trimaran.build.job import Job
 from trimaran.build.recording import balance_key
 from trimaran.build.segment_fitting import COMPILED_FROM, Made, Recipe, Share, author_lines
 from trimaran.build.segment_recording import Done, SegmentRecorder, Setting
 from trimaran.build.signing import signature_of
 from trimaran.build.together import measure_together
 from trimaran.build.tracking import track_code
-from trimaran.build.training import Job, Ports, Trainer
+from trimaran.build.training import Ports, Trainer
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet
 from trimaran.core.canon import canonical
 from trimaran.core.errors import Fault, InputError, Unavailable

@@ -25,7 +25,8 @@ _PATIENCE = 20.0
 class Source:
     """A product's text, the file it stands in where there is one, and the text of its automated features.
 
-    ``commit`` and ``uncommitted`` are what is known of where it comes from when it stands in no repository any more.
+    ``commit`` and ``uncommitted`` are what is known of where it comes from when it stands in no repository any more;
+    ``beside`` is a digest of the modules that are kept with the text.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Source:
     suggested: str | None = None
     commit: str | None = None
     uncommitted: bytes | None = None
+    beside: str = ""
 
 
 @dataclass(frozen=True)

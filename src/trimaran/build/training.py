@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,52 +19,25 @@ from trimaran.build.diary import TrialRuns, plain
 from trimaran.build.evaluation import Answering, Rival, evaluate
 from trimaran.build.evidence import Evidence, Parity, read_evidence, write_evidence
 from trimaran.build.fitting import fit_model
+from trimaran.build.job import Candidate, Job
 from trimaran.build.probing import compare_forms
 from trimaran.build.recording import SHEET, Recorder, Sheet
+from trimaran.build.reusing import MADE_BY, TESTS, TRAINING, Reuse
 from trimaran.build.signing import example_of, signature_of
-from trimaran.build.tracking import Source, track_code, track_environment
+from trimaran.build.tracking import track_code, track_environment
 from trimaran.build.training_set import Rows, Snapshot, TrainingSet, TrainingSets
-from trimaran.build.tuning import Means, Objective, Value, tune
+from trimaran.build.tuning import Means, Objective, tune
 from trimaran.core.clock import Clock
 from trimaran.core.errors import Fault, InputError, Refused, UserCodeError
 from trimaran.core.ledger import Ledger
-from trimaran.core.nouns import SCHEMAS, Balance, Code, Environment, ModelVersion, Ref, Run
+from trimaran.core.nouns import SCHEMAS, Balance, Code, Environment, Run
 from trimaran.core.ports import Executor, MetricStore, ModelFormat, ObjectStore, Progress, Scorer
 from trimaran.core.tasks import shuffled
 from trimaran.data.declaration import Definition, write_schemas
-from trimaran.data.profiles import take_profile, write_profile
+from trimaran.data.profiles import Profile, take_profile, write_profile
 
 _TASK, _STEPS = "training", 5
 _NEEDED = {"binary": "both outcomes", "ranking": "whole groups with several grades"}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to do.
-
-    ``cause`` says in words why; ``key`` names the job within its product: a job done before is not done again.
-    ``parameters``, when given, are used instead of tuning; ``trials`` is how many to do whatever the model's budget says. ``shuffled`` permutes the training labels with the seed: a bad
-    candidate, planted to see the gate refuse it. ``brought`` is a model that was trained elsewhere: it is tested, and nothing is fitted.
-    """
-
-    cause: str
-    key: str
-    source: Source
-    seed: int = 0
-    parameters: Mapping[str, Value] | None = None
-    shuffled: bool = False
-    trials: int | None = None
-    brought: Brought | None = None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A trained model version, the run that made it, and what was measured of it."""
-
-    ref: Ref
-    version: ModelVersion
-    run: Run
-    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -92,6 +65,7 @@ class _Work:
     started: datetime
     ticks: float
     parameters: dict[str, Any]
+    reuse: Reuse
     metrics: dict[str, float | None] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
     trials: int = 0
@@ -154,20 +128,19 @@ class Trainer:
         is recorded as the run's error. A job that failed before is ``Refused``: mended work is a new job.
         """
         recorder = Recorder(self._objects, self._ledger, definition.name)
-        done = recorder.find(job.key)
+        done, reuse = recorder.find(job.key), Reuse(job.earlier, self._environment)
         if done is None:
-            run, balances = self._run(definition, snapshot, job, live, recorder)
+            work = self._work(definition, snapshot, job, reuse)
+            run, balances = self._run(work, live, recorder)
             done = recorder.write(run, balances), run
         ref, run = done
         if run.error is not None:
             raise Refused(f"job {job.key!r} failed before, as {run.name}: {run.error}; mend it and give the job a new key")
         version_ref, version = recorder.version(ref, run)
-        return Candidate(version_ref, version, run, read_evidence(self._objects, run.artifacts["evidence"]))
+        return Candidate(version_ref, version, run, read_evidence(self._objects, run.artifacts["evidence"]), reuse.stood)
 
-    def _run(
-        self, definition: Definition, snapshot: Snapshot, job: Job, live: Rival | None, recorder: Recorder
-    ) -> tuple[Run, list[Balance]]:
-        work = _Work(
+    def _work(self, definition: Definition, snapshot: Snapshot, job: Job, reuse: Reuse) -> _Work:
+        return _Work(
             definition=definition,
             job=job,
             snapshot=snapshot,
@@ -175,8 +148,12 @@ class Trainer:
             started=self._clock.now(),
             ticks=time.perf_counter(),
             parameters={} if job.brought is not None else {**definition.model.parameters, **(job.parameters or {})},
+            reuse=reuse,
             artifacts={SCHEMAS: self._objects.put(write_schemas(definition.schemas))},
         )
+
+    def _run(self, work: _Work, live: Rival | None, recorder: Recorder) -> tuple[Run, list[Balance]]:
+        job = work.job
         self._progress.start(_TASK, _STEPS)
         try:
             # One thread: the same bytes on any number of cores, and OpenMP's threads stall each other on busy machines
@@ -190,23 +167,37 @@ class Trainer:
         return self._told(work, recorder.run_name(job.key), None), work.balances
 
     def _make(self, work: _Work, live: Rival | None) -> None:
-        definition, job = work.definition, work.job
-        training_set = self._rows(work)
+        job, training_set = work.job, self._rows(work)
         self._step(f"{len(training_set.train)} rows to train on, {len(training_set.test)} to test on")
         if job.brought is not None:
             answering = self._adopted(work, job.brought, training_set.test)
         else:
             answering = self._fitted(work, training_set)
         self._step(f"{answering.form} form serves")
-        rival = (live, self._seen_by(live, work.snapshot, training_set.test)) if live is not None else None
-        evidence = evaluate(definition, training_set, answering, seed=job.seed, rival=rival)
-        if job.brought is not None:
-            until = job.brought.origin.trained_until
-            evidence = msgspec.structs.replace(evidence, elsewhere=True, trained_until=until)
-        work.artifacts["evidence"] = write_evidence(self._objects, evidence)
+        evidence = self._measured(work, training_set, answering, live)
         work.metrics |= {name: seen.value for name, seen in evidence.measures.items()}
         self._seal(work, training_set, answering.scorer)
         self._step("measured")
+
+    def _measured(self, work: _Work, training_set: TrainingSet, answering: Answering, live: Rival | None) -> Evidence:
+        """Return the evidence about a candidate, kept with the profile of its rows; taken from an earlier training where it may be."""
+        definition, job, kept, reuse = work.definition, work.job, work.artifacts, work.reuse
+        rival = (live, self._seen_by(live, work.snapshot, training_set.test)) if live is not None else None
+        if job.brought is not None:
+            evidence = evaluate(definition, training_set, answering, seed=job.seed, rival=rival)
+            until = job.brought.origin.trained_until
+            evidence = msgspec.structs.replace(evidence, elsewhere=True, trained_until=until)
+        else:
+            theirs = (rival[0].number, rival[0].scorer(rival[1].matrix())) if rival is not None else None
+            earlier = reuse.tests(definition, training_set, answering, kept, job.source, job.seed, theirs)
+            if earlier is not None:
+                kept |= {name: earlier.artifacts[name] for name in MADE_BY[TESTS]}
+                return read_evidence(self._objects, kept["evidence"])
+            with reuse.watched(TESTS):
+                evidence = evaluate(definition, training_set, answering, seed=job.seed, rival=rival)
+        kept["evidence"] = write_evidence(self._objects, evidence)
+        kept["profile"] = write_profile(self._objects, self._profile(definition, training_set, answering.scorer))
+        return evidence
 
     def _fitted(self, work: _Work, training_set: TrainingSet) -> Answering:
         definition, job, train = work.definition, work.job, training_set.train
@@ -217,9 +208,40 @@ class Trainer:
             work.parameters, work.trials = dict(tuning.parameters), len(tuning.trials)
             work.artifacts["trials"] = self._objects.put(tuning.encode())
         self._step("parameters chosen")
-        fitted = fit_model(definition.model, definition.task, train.features, train.labels, work.parameters, job.seed)
+        earlier = self._fitted_before(work, training_set)
+        if earlier is not None:
+            self._step(f"taken from {work.reuse.stood[TRAINING].since}")
+            return earlier
+        with work.reuse.watched(TRAINING):
+            fitted = fit_model(definition.model, definition.task, train.features, train.labels, work.parameters, job.seed)
         self._step("fitted")
         return self._forms(work, fitted, training_set.test)
+
+    def _fitted_before(self, work: _Work, training_set: TrainingSet) -> Answering | None:
+        """Return who answers where the model and its forms can be taken from earlier trainings."""
+        earlier = work.reuse.training(
+            work.definition, training_set.train, work.parameters, work.job.source, work.job.seed, self._native.name
+        )
+        if earlier is None:
+            return None
+        work.artifacts["native"] = earlier.artifacts["native"]
+        answering = self._forms_before(work, training_set.test)
+        if answering is None:  # what is compiled is the fitted model itself, and not what is kept of it
+            work.reuse.leave(TRAINING)
+        return answering
+
+    def _forms_before(self, work: _Work, test: Rows) -> Answering | None:
+        """Return who answers where the forms of a model can be taken from an earlier training."""
+        kept = work.artifacts
+        earlier = work.reuse.forms(work.definition, test, kept["native"], (self._native.name, self._compiled.name))
+        if earlier is None:
+            return None
+        parity = read_evidence(self._objects, earlier.artifacts["evidence"]).parity
+        compiled = earlier.artifacts.get("compiled")
+        if compiled is None:
+            return Answering(self._native.load(self._objects.get(kept["native"])), self._native.name, parity)
+        kept["compiled"] = compiled
+        return Answering(self._compiled.load(self._objects.get(compiled)), self._compiled.name, parity)
 
     def _adopted(self, work: _Work, brought: Brought, test: Rows) -> Answering:
         """Keep a model that was trained elsewhere as it came and, where it proves to give the same answers, compiled."""
@@ -265,6 +287,9 @@ class Trainer:
         native_bytes = self._native.dump(fitted, names)
         native = self._native.load(native_bytes)
         work.artifacts["native"] = self._objects.put(native_bytes)
+        earlier = self._forms_before(work, test)
+        if earlier is not None:
+            return earlier
         try:
             compiled_bytes = self._compiled.dump(fitted, names)
             compiled = self._compiled.load(compiled_bytes)
@@ -280,21 +305,23 @@ class Trainer:
     def _seen_by(self, live: Rival, snapshot: Snapshot, test: Rows) -> Rows:
         return replace(test, features=self.sets.features(live.definition, snapshot, test.asked))
 
-    def _seal(self, work: _Work, training_set: TrainingSet, scorer: Scorer) -> None:
+    def _profile(self, definition: Definition, training_set: TrainingSet, scorer: Scorer) -> Profile:
         train, test = training_set.train, training_set.test
         scores = scorer(test.matrix())
-        sound = work.definition.task.sound(scores)
-        profile = take_profile(
+        sound = definition.task.sound(scores)
+        return take_profile(
             train.features,
             train.labels,
-            train.asked.select(work.definition.given.names()),
+            train.asked.select(definition.given.names()),
             scores=scores[sound],
             outcomes=test.labels[sound],
             predict_at=train.predict_at,
             scored_at=test.predict_at.filter(sound),
-            task=work.definition.task,
+            task=definition.task,
         )
-        work.artifacts["profile"] = write_profile(self._objects, profile)
+
+    def _seal(self, work: _Work, training_set: TrainingSet, scorer: Scorer) -> None:
+        train = training_set.train
         suggested, brought = work.job.source.suggested, work.job.brought
         sheet = Sheet(
             product=work.definition.name,

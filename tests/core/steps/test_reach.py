@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from trimaran.core.steps import fingerprint
+from trimaran.core.steps import Watch, fingerprint, standing
 
 
 @pytest.fixture
@@ -293,3 +293,31 @@ def test_a_function_that_was_put_in_the_place_of_another_is_seen(parts):
 def test_what_cannot_be_compared_is_told(parts):
     assert "cannot be compared" in parts("F = (x for x in [1])\n" + S + "F")[1][0]
     assert "by a name that only running tells" in parts("import importlib\n" + S + "importlib.import_module(chr(97))")[1][0]
+
+
+def test_values_stand_on_the_code_that_functions_in_them_reach():
+    def twice(number):
+        return 2 * number
+
+    def worth(number):
+        return twice(number) + 1
+
+    found = standing({"worth": {"of": worth}, "limit": 3})
+    assert {"worth", "limit"} < found.parts.keys()
+    assert any(name.endswith(".twice") for name in found.parts)
+    assert not found.uncached
+    other = standing({"worth": {"of": worth}, "limit": 4})
+    assert [name for name in found.parts if found.parts[name] != other.parts[name]] == ["limit"]
+
+
+def test_a_watch_within_another_leaves_it_watching(tmp_path):
+    paths = [tmp_path / name for name in ("before", "within", "after")]
+    for path in paths:
+        path.write_text("x")
+    with Watch() as outer:
+        paths[0].read_text()
+        with Watch() as inner:
+            paths[1].read_text()
+        paths[2].read_text()
+    assert [*outer.read] == [str(paths[0]), str(paths[2])]
+    assert [*inner.read] == [str(paths[1])]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from trimaran.app.pipelines.recording import RECORD
 from trimaran.core.canon import canonical
 from trimaran.core.canon import digest as digest_of
 from trimaran.core.nouns import ModelVersion, Part, Run, StepRun, Value, Verdict
 from trimaran.core.ports import Progress
+from trimaran.core.steps import READ
+
+if TYPE_CHECKING:
+    from trimaran.build import Stood
 
 STAGES = ("features", "tuning", "training", "forms", "tests")
 """The stages of a training, in the order in which it tells that each is done."""
@@ -18,6 +24,16 @@ STAGES = ("features", "tuning", "training", "forms", "tests")
 _NAMES = ("data", *STAGES, "gate")
 EDGES = {name: list(_NAMES[max(place - 1, 0) : place]) for place, name in enumerate(_NAMES)}
 """Each stage, and the one before whose output it takes."""
+
+_ANEW = {
+    "data": ("its sources are asked each time",),
+    "features": (
+        "they are computed each time: what comes out decides whether the others are taken from an earlier training",
+    ),
+    "tuning": ("a search is done each time that it is asked for, its outcome is kept for the trainings after it",),
+    "gate": ("each version is judged",),
+}
+"""Why some stages are done in each training."""
 
 _TASK = "training"
 
@@ -62,16 +78,17 @@ class Stages:
 
 
 class Passed(NamedTuple):
-    """What a training left in the record: its run, the version that it made, and the gate's verdict."""
+    """What a training left in the record: its run, the version that it made, the gate's verdict, and what stages stand on."""
 
     run: Run
     version: ModelVersion
     verdict: Verdict
+    stood: Mapping[str, Stood] = {}
 
 
 def ran(stages: Stages, passed: Passed) -> Iterator[StepRun]:
     """Yield each stage of a training that left a version."""
-    run, version, verdict = passed
+    run, version, verdict, stood = passed
     outputs = dict(_outputs(run, version, verdict))
     for name, sources in EDGES.items():
         inputs = {source: outputs[source] for source in sources}
@@ -79,7 +96,7 @@ def ran(stages: Stages, passed: Passed) -> Iterator[StepRun]:
             **_parts(name, run, verdict),
             **{f"input {one}": Part(digest=value.digest, said=value.note) for one, value in inputs.items()},
         }
-        yield StepRun(
+        told = StepRun(
             name=name,
             fate="ran",
             key=digest_of(canonical({part: one.digest for part, one in parts.items()}))[:32],
@@ -89,7 +106,23 @@ def ran(stages: Stages, passed: Passed) -> Iterator[StepRun]:
             attempts=1,
             seconds=stages.seconds.get(name, 0.0),
             log=stages.notes.get(name, ""),
+            uncached=_ANEW.get(name, ()),
         )
+        yield _stood(told, stood[name]) if name in stood else told
+
+
+def _stood(told: StepRun, stood: Stood) -> StepRun:
+    """Return what is told of a stage that an earlier training may have done for this one."""
+    read = {f"file {path}": Part(digest=digest, said=READ) for path, digest in (stood.read or {}).items()}
+    return msgspec.structs.replace(
+        told,
+        fate="cached" if stood.since else "ran",
+        key=stood.key,
+        parts={**stood.parts, **read},
+        attempts=0 if stood.since else 1,
+        since=stood.since,
+        uncached=stood.uncached,
+    )
 
 
 def broken_off(stages: Stages, error: str) -> Iterator[StepRun]:

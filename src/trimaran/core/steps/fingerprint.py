@@ -16,7 +16,7 @@ from trimaran.core.steps.attempting import file_digest
 from trimaran.core.steps.hashing import hashed
 from trimaran.core.steps.packages import package_of
 from trimaran.core.steps.reach import Reach
-from trimaran.core.steps.step import Step
+from trimaran.core.steps.step import Conduct, Step
 from trimaran.core.steps.unsteady import unsteady
 
 _PATH = re.compile(r"[^\0\n]{1,255}")
@@ -36,13 +36,30 @@ def fingerprint(step: Step) -> Fingerprint:
     """Return what a step stands on, as the code is now in this process."""
     reach = Reach(_inside)
     reach.follow(step.function)
+    return _stands(reach, step.conduct)
+
+
+def standing(values: Mapping[str, Any]) -> Fingerprint:
+    """Return what some values stand on: a part each, by its name, and the code and constants that functions in them reach.
+
+    >>> standing({"limit": 3}).parts["limit"] == standing({"limit": 4}).parts["limit"]
+    False
+    """
+    reach = Reach(_inside)
+    parts = {name: Part(digest=reach.describe(value)) for name, value in values.items()}
+    reach.follow(None)
+    found = _stands(reach, Conduct())
+    return Fingerprint({**found.parts, **parts}, found.modules, found.uncached)
+
+
+def _stands(reach: Reach, conduct: Conduct) -> Fingerprint:
     version = ".".join(platform.python_version_tuple()[:2])
     parts = dict(reach.parts)
     parts["python"] = Part(digest=hashed(version), said=version)
     ours = package_of("trimaran") or ("", "")
     parts["package trimaran"] = Part(digest=hashed(ours[1]), said=ours[1])
-    parts |= _files(step, reach) | _environment(step, reach)
-    reasons = [] if step.conduct.steady else list(unsteady(reach.used, reach.called))
+    parts |= _files(conduct, reach) | _environment(conduct, reach)
+    reasons = [] if conduct.steady else list(unsteady(reach.used, reach.called))
     return Fingerprint(parts, tuple(reach.modules), (*reach.opaque, *reasons))
 
 
@@ -83,9 +100,9 @@ def _inside(value: Any) -> tuple[Any, ...] | None:
     return (value.function,) if isinstance(value, Step) else None
 
 
-def _files(step: Step, reach: Reach) -> dict[str, Part]:
+def _files(conduct: Conduct, reach: Reach) -> dict[str, Part]:
     found: dict[str, Part] = {}
-    for text in step.conduct.files:
+    for text in conduct.files:
         path = Path(text)
         inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
         digests = [file_digest(str(one)) for one in inside]
@@ -103,8 +120,8 @@ def _file(text: str) -> dict[str, Part]:
     return {f"file {text}": Part(digest=hashed(file_digest(text)))}
 
 
-def _environment(step: Step, reach: Reach) -> dict[str, Part]:
-    names = dict.fromkeys(step.conduct.environment)
+def _environment(conduct: Conduct, reach: Reach) -> dict[str, Part]:
+    names = dict.fromkeys(conduct.environment)
     if any(name.startswith(ENVIRONMENT) for name in reach.used):
         names |= dict.fromkeys(text for text in reach.texts if _VARIABLE.fullmatch(text))
     return {

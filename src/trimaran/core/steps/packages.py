@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import site
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 _HOUSE = str(Path(__file__).parents[2])
+_OF_A_TEXT = re.compile(r"product_[0-9a-f]{12}")
 _SHELVES = ("/site-packages/", "/dist-packages/")
 _INSTALLED = tuple(
     dict.fromkeys(
@@ -59,9 +61,13 @@ def module_of(value: Any) -> str:
 def shown(module: str) -> str:
     """Return a module's name as it is the same in every process: a script's own, not ``__main__``.
 
-    >>> shown("json")
-    'json'
+    A product's text is run in a module that is named after its digest; what it is called must not change with a comment.
+
+    >>> shown("json"), shown("product_0123456789ab")
+    ('json', 'product')
     """
+    if _OF_A_TEXT.fullmatch(module):
+        return module.partition("_")[0]
     file = getattr(sys.modules.get("__main__"), "__file__", None) if module == "__main__" else None
     return Path(file).stem if isinstance(file, str) else module
 

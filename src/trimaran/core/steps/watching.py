@@ -25,14 +25,15 @@ class Watch:
         self.read: dict[str, None] = {}
         self.unsteady: dict[str, None] = {}
         self._written: set[str] = set()
+        self._around: Watch | None = None
 
     def __enter__(self) -> Self:
         _install()
-        _watched.one = self
+        self._around, _watched.one = _watched.one, self
         return self
 
     def __exit__(self, *_: object) -> None:
-        _watched.one = None
+        _watched.one = self._around
 
     def opened(self, path: Any, mode: Any, flags: int) -> None:
         """Take note of a file that is opened."""

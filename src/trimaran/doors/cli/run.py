@@ -46,6 +46,10 @@ def run(
     engine: EngineOption = None,
     digest: DigestOption = None,
     *,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Do every stage anew, also those where nothing changed since an earlier training."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Take in data, train a version of a product and judge it at the gate; exit code 1 when the gate refuses."""
@@ -62,7 +66,7 @@ def run(
         if only == "data":
             taken = take_in(life, opened.clock.now())
         else:
-            state, verdict = run_once(life)
+            state, verdict = run_once(life, again=again)
     if only == "data":
         _print_taken(taken, json=json)
         return
