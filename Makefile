@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up faults bench browser postgres redis mlflow clean
+.PHONY: help setup lint test demo up faults bench browser postgres redis mlflow torch clean
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -41,7 +41,10 @@ redis:
 mlflow: setup  ## an environment of MLflow's own, which the tests exchange models with
 	@tools/mlflow.sh
 
-test: lint browser postgres redis mlflow  ## lint, then every test
+torch: setup  ## an environment with PyTorch, whose modules the tests adopt
+	@tools/torch.sh
+
+test: lint browser postgres redis mlflow torch  ## lint, then every test
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
 
 demo: setup  ## a year of flights through the whole loop; leaves demo/report.html, story.md, summary.json
@@ -58,4 +61,4 @@ bench: setup  ## what is claimed about speed, measured here beside floors
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## remove what the targets above made
-	rm -rf .venv .uv .mlflow demo dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .mlflow .torch demo dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache

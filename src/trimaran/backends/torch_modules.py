@@ -19,9 +19,13 @@ def is_module(value: Any) -> bool:
 
 
 def export_module(module: Any, width: int) -> bytes:
-    """Return a module that takes (n, width) float32 rows as ONNX; raises ``InputError`` with what PyTorch says against it."""
+    """Return a module that takes (n, width) float32 rows as ONNX, as it answers when it is not trained.
+
+    It is left as it was. Raises ``InputError`` with what PyTorch says against it.
+    """
     torch = import_module("torch")
-    module = module.eval()
+    trained = [part for part in module.modules() if part.training]
+    module.eval()
     buffer = io.BytesIO()
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -44,4 +48,7 @@ def export_module(module: Any, width: int) -> bytes:
         said = str(error).strip().splitlines() or [type(error).__name__]
         what = f"{type(module).__name__} does not export to ONNX for ({_ROWS}, {width}) float32 rows: {said[0]}"
         raise InputError("PyTorch module", [Fault(what=what, remedy="let it take one matrix of all features")]) from error
+    finally:
+        for part in trained:
+            part.training = True
     return buffer.getvalue()

@@ -9,7 +9,7 @@ from trimaran.app.loading import load_file
 from trimaran.app.workspace import Workspace
 from trimaran.core.clock import ManualClock
 
-collect_ignore = ["through_mlflow.py"]  # runs in an environment of MLflow's own, without us
+collect_ignore = ["through_mlflow.py", "with_torch.py"]  # run in environments of their own
 
 FEATURES = ["wind_now", "trips_before"]
 
