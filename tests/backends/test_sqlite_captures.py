@@ -14,7 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from trimaran.backends.sqlite_capture_audit import SqliteCaptureAudit
 from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.backends.sqlite_streams import predictions
 from trimaran.core.ports import CaptureStore
 from trimaran.testing import captures_kit
 from trimaran.testing.captures_kit import prediction
@@ -22,7 +24,9 @@ from trimaran.testing.captures_kit import prediction
 WRITER = """
 import sys
 from pathlib import Path
+from trimaran.backends.sqlite_capture_audit import SqliteCaptureAudit
 from trimaran.backends.sqlite_captures import SqliteCaptures
+from trimaran.backends.sqlite_streams import predictions
 from trimaran.testing.captures_kit import prediction
 store = SqliteCaptures(Path(sys.argv[1]))
 for n in range(1_000_000):
@@ -81,3 +85,18 @@ def test_a_file_of_an_earlier_layout_gets_the_columns_that_it_lacks_and_keeps_it
     assert store.answers("p", ["a", "b"]) == {("a", 1): prediction("a"), ("b", 1): classed}
     assert store.frame("p")["probabilities"].to_list() == [None, [0.25, 0.75]]
     assert store.frame("p")["group"].to_list() == [None, "search"]
+
+
+def test_a_group_moves_with_its_prediction_and_counts_for_what_the_audit_holds_it_to(tmp_path):
+    store = SqliteCaptures(tmp_path / "captures.db")
+    ranked = msgspec.structs.replace(prediction("a"), group="search ✈")
+    store.record([ranked, prediction("b")])
+    lines = [line.prediction("p") for line in predictions(store, ["p"])]
+    assert lines == [ranked, prediction("b")]
+    audit = SqliteCaptureAudit(store.path)
+    before = audit.predictions("p")["what"].to_list()
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("UPDATE predictions SET grouped = 'another' WHERE id = 'a'")
+        connection.commit()
+    after = SqliteCaptureAudit(store.path).predictions("p")["what"].to_list()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trimaran.build.probing import TOLERANCE, compare_forms, importance_of, probe_numerics, time_scorer
-from trimaran.core.tasks import YesOrNo
+from trimaran.core.tasks import GRADED, Ranking, YesOrNo
 
 ROWS = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
 
@@ -111,3 +111,23 @@ def test_importance_finds_the_feature_that_matters_and_is_the_same_again():
     assert first == second
     assert next(iter(first)) == "strong"
     assert first["idle"] == 0
+
+
+def test_the_importance_for_a_ranking_is_looked_at_in_whole_groups():
+    number, size = 1500, 4
+    groups = np.repeat(np.arange(number), size)
+    generator = np.random.default_rng(3)
+    rows = np.column_stack([groups, generator.normal(size=(number * size, 2))]).astype(np.float32)
+    labels = np.empty(rows.shape[0], dtype=GRADED)
+    labels["grade"], labels["group"] = np.clip(np.round(rows[:, 1]), 0, 3), groups
+    seen = []
+
+    def scorer(given):
+        seen.append(given.copy())
+        return given[:, 1].astype(np.float64)
+
+    lost = importance_of(scorer, rows, labels, ["group", "good", "idle"], generator, task=Ranking(), goal="ndcg")
+    assert seen[0].shape[0] == 2000
+    assert set(np.unique(seen[0][:, 0], return_counts=True)[1]) == {size}
+    assert max(lost, key=lost.get) == "good"
+    assert lost["idle"] == lost["group"] == 0

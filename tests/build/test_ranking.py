@@ -159,8 +159,19 @@ def test_a_group_is_never_parted_between_training_and_test(make, frames):
     assert whole.join(counts, on=["search", "len"]).height == whole.height
     assert made.balance.missing == 0
     assert made.balance.left["between"] > 0
-    older, newer = made.train.newest(0.2)
-    assert not set(older.asked["search"]) & set(newer.asked["search"])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.35, 0.5])
+def test_the_newest_rows_that_trials_are_compared_on_are_whole_groups(make, frames, share):
+    moved = frames["shown"].with_columns(search=pl.concat_str(pl.lit("t"), pl.int_range(pl.len()) // (7 * SHOWN)))
+    yard = make(frames={"shown": moved})
+    train = TrainingSets().make(yard.definition, yard.snapshot()).train
+    counts = train.asked.group_by("search").len()
+    parts = train.newest(share)
+    for part in parts:
+        assert len(part)
+        assert part.asked.group_by("search").len().join(counts, on=["search", "len"], how="anti").is_empty()
+    assert sum(map(len, parts)) < len(train), "the groups that the boundary would part are in neither"
 
 
 def test_a_group_waits_until_the_last_of_its_labels_is_final(make, frames):

@@ -29,7 +29,7 @@ from trimaran.core.nouns import (
 from trimaran.core.targets import masked
 
 _SIGNS = {"pass": "passed", "warn": "passed with a warning", "fail": "failed", "unknown": "could not tell"}
-_METRICS = ("auc", "brier", "accuracy")
+_METRICS = ("auc", "brier", "accuracy", "mae", "ndcg")
 
 
 def of_entry(entry: Entry, record: Record, parts: Mapping[str, str]) -> Node:

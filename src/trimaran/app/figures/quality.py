@@ -18,6 +18,9 @@ NAMES = {
     "mae": "mean absolute error",
     "rmse": "root mean squared error",
     "r2": "R² (share of variance explained)",
+    "ndcg": "NDCG (1 is the best order)",
+    "map": "mean average precision",
+    "mrr": "mean reciprocal rank",
 }
 """Measures as axes name them."""
 
