@@ -114,6 +114,7 @@ def test_a_ranking_is_trained_measured_and_judged_end_to_end(make, fit):
     profile = read_profile(yard.objects, found.version.profile)
     assert profile.calibration is None
     assert profile.label_histogram.n == found.version.rows
+    assert "search" not in profile.categories, "a search is always a new one, and no caller is told so"
 
 
 def test_too_few_groups_are_unknown_however_many_rows_they_have(make):

@@ -57,7 +57,8 @@ def example_of(definition: Definition, train: Rows, scorer: Scorer) -> bytes:
     inputs = {column.name: _middle(column.fill_nan(None)) for column in train.features}
     row = np.array([[np.nan if value is None else value for value in inputs.values()]], dtype=np.float32)
     answer = [float(value) if np.isfinite(value) else None for value in np.atleast_1d(scorer(row)[0]).tolist()]
-    given = {name: _SOMEBODY if name == definition.key else _middle(train.asked[name]) for name in definition.given.names()}
+    nobody = {definition.key, definition.group}
+    given = {name: _SOMEBODY if name in nobody else _middle(train.asked[name]) for name in definition.given.names()}
     return canonical(Example(given=given, inputs=inputs, answer=answer))
 
 

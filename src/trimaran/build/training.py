@@ -312,7 +312,7 @@ class Trainer:
         return take_profile(
             train.features,
             train.labels,
-            train.asked.select(definition.given.names()),
+            train.asked.select(name for name in definition.given.names() if name != definition.group),
             scores=scores[sound],
             outcomes=test.labels[sound],
             predict_at=train.predict_at,
