@@ -129,7 +129,7 @@ def test_a_prediction_without_all_of_its_features_is_named(place):
 
 
 INVENTED = """INSERT INTO predictions SELECT product, 'invented', ?, role, mode, event_at, asked_at, score, features, notes,
-    seconds, caller, probabilities FROM predictions WHERE id = ?"""
+    seconds, caller, probabilities, grouped FROM predictions WHERE id = ?"""
 
 
 @pytest.mark.parametrize(("version", "why"), [(4, "was not in the traffic as live"), (99, "does not exist")])
