@@ -94,11 +94,18 @@ def look(workspace: Workspace) -> dict[str, object]:
                 record.parameters,
                 {name: [reading.value, reading.step, reading.count] for name, reading in record.metrics.items()},
                 {name: artifact.digest for name, artifact in record.artifacts.items()},
-                workspace.metrics.points(subject).drop("at").write_json(),
+                _stored(workspace, subject, record),
             ]
             for subject, record in newest.items()
         },
     }
+
+
+def _stored(workspace: Workspace, subject: str, record: Tracked) -> str:
+    # A run of one point a metric is told by its record alone; whether its points were stored before is chance.
+    if all(reading.count == 1 for reading in record.metrics.values()):
+        return ""
+    return workspace.metrics.points(subject).drop("at").write_json()
 
 
 def _log(workspace: Workspace, name: str, parent: str | None = None) -> Log:

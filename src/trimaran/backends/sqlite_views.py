@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ from trimaran.backends.sqlite_files import (
     writer,
 )
 from trimaran.backends.view_faults import never, overtaken, redefined
+from trimaran.core.errors import Unavailable
 from trimaran.core.nouns import Kept, Standing, View, Written
 
 _SCHEMA: Sequence[str] = (
@@ -102,8 +104,7 @@ class SqliteViews(Closing):
             raise
         for (old,) in self._readers.connection.execute(_OLD, (*place, number)).fetchall():
             self._remove(old)
-        with self._lock:  # what still lies in the log is read by a third more slowly
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._fold()
         return written
 
     def advance(self, view: View, batches: Iterable[Sequence[Kept]], *, as_of: int, sources: bytes, key: str) -> Written:
@@ -237,6 +238,15 @@ class SqliteViews(Closing):
         if generation not in {None, row[0]} or _view_of(row[2]).definition != view.definition:
             raise redefined(view.product, view.name)
         return int(row[0])
+
+    def _fold(self) -> None:
+        """Fold the log into the file: what still lies in the log is read by a third more slowly."""
+        try:
+            with self._lock:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.OperationalError as error:
+            message = f"the features stand in the log of {self.path}, which could not be folded into it ({error}); see to the disk, then send them again"
+            raise Unavailable(message) from error
 
     def _remove(self, number: int) -> None:
         """Remove a generation that nobody reads, in steps that let other writers in between."""
