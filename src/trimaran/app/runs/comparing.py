@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import optuna
 
 from trimaran.app.runs.finding import Finder
 from trimaran.backends.sqlite_runs import Row
@@ -87,8 +88,6 @@ def importance(rows: Sequence[Row], metric: str) -> Importance:
     it. Parameters that all runs share are left out, as are runs without one of the others. Raises ``InputError`` with fewer
     than ``LEAST`` runs or where no parameter differs.
     """
-    import optuna  # noqa: PLC0415  half a second that only this question costs
-
     usable = [row for row in rows if math.isfinite(row.metrics.get(metric, math.nan))]
     names = [
         name
@@ -139,8 +138,6 @@ def downsample(values: np.ndarray, most: int = 2000) -> np.ndarray:
 
 
 def _space(values: Sequence[Setting]) -> Any:
-    import optuna  # noqa: PLC0415  as above
-
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return optuna.distributions.FloatDistribution(min(numbers), max(numbers))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
+import polars as pl
 from msgspec.structs import replace
 
 from trimaran.app.workspace import Workspace
@@ -16,9 +16,6 @@ from trimaran.control.custody import Custody
 from trimaran.control.queries import Both, Compare, Exists, Field, Not, Query, check_names, parse_query
 from trimaran.core.errors import NotFound
 from trimaran.core.nouns import Artifact, Code, Environment, Reading, Run, Started, Tracked, Used
-
-if TYPE_CHECKING:
-    import polars as pl
 
 INDEX = "runs.db"
 MOST = 100
@@ -116,8 +113,6 @@ class Finder:
 
         Those of a run under way as far as they are on the disk.
         """
-        import polars as pl  # noqa: PLC0415  the list of runs does without
-
         stored = self.workspace.metrics.points(row.subject, names)
         record = self.workspace.ledger.read(self.workspace.ledger.store.get(row.entry))
         if stored.height or isinstance(record, Started):

@@ -6,12 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import polars as pl
 
 from trimaran.core.nouns import Artifact, Code, Reading, Setting, Used
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
@@ -109,8 +108,6 @@ class Log:
 
 def frame_of(chunk: Chunk) -> pl.DataFrame:
     """Return the points of a chunk as the metric store takes them."""
-    import polars as pl  # noqa: PLC0415  a run without many points never needs it
-
     return pl.DataFrame(
         {
             "name": chunk.names,

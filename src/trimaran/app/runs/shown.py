@@ -10,6 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from trimaran.app.runs.comparing import importance
 from trimaran.app.runs.finding import MOST, Detail, Finder, Found
 from trimaran.app.workspace import Workspace
 from trimaran.backends.sqlite_runs import Row
@@ -20,7 +23,6 @@ from trimaran.core.objects import fetch_tree
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-    import polars as pl
 
 _CHARTS = ("parallel", "curves", "importance")
 _COLUMNS = 6
@@ -63,8 +65,6 @@ class ShownRun:
             return Path(folder)
         data = objects.get(found.digest)
         if found.kind == "table":
-            import polars as pl  # noqa: PLC0415  only a table needs it
-
             return pl.read_parquet(io.BytesIO(data))
         if found.kind == "figure":
             import plotly.graph_objects as go  # noqa: PLC0415  only a figure needs it
@@ -102,8 +102,6 @@ class ShownRuns(Sequence[ShownRun]):
 
     def frame(self) -> pl.DataFrame:
         """Return a row a run: what every run has, then ``params.…``, ``metrics.…`` and ``tags.…``, null where a run has none."""
-        import polars as pl  # noqa: PLC0415  the list does without
-
         plain = ("subject", "project", "name", "kind", "parent", "status", "actor", "started", "ended", "seconds", "error")
         columns = [pl.Series(name, [getattr(row, name) for row in self.rows], strict=False) for name in plain]
         for space, of in (("params", "parameters"), ("metrics", "metrics"), ("tags", "tags")):
@@ -117,7 +115,6 @@ class ShownRuns(Sequence[ShownRun]):
     def figure(self, name: str = "parallel", metric: str | None = None) -> go.Figure:
         """Return a chart of a metric (the only one by default): parallel axes, curves, or the importance of parameters."""
         from trimaran.app import figures  # noqa: PLC0415  charts are drawn on request
-        from trimaran.app.runs.comparing import importance  # noqa: PLC0415  as above
 
         if name not in _CHARTS:
             raise NotFound(f"there is no chart {name!r}; there are: {', '.join(_CHARTS)}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from typing import IO, Any, Literal, cast
+
+import polars as pl
 
 from trimaran.core.errors import Fault, InputError, Unavailable
 from trimaran.core.nouns import Artifact, Used
 from trimaran.core.objects import members, put_tree
 from trimaran.core.ports import ObjectStore
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _BLOCK = 1 << 20
 
@@ -73,8 +72,6 @@ def data_used(what: Any) -> Used:
             raise InputError("data", [fault])
         with path.open("rb") as file:
             return Used(digest=hashlib.file_digest(file, "sha256").hexdigest(), size=path.stat().st_size)
-    import polars as pl  # noqa: PLC0415  as below
-
     frame = _frame(what)
     sink = _Hashing()
     frame.write_ipc(cast("IO[bytes]", sink), compat_level=pl.CompatLevel.oldest())
@@ -97,8 +94,6 @@ class _Hashing(io.RawIOBase):
 
 
 def _frame(table: Any) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415  a run without tables never needs it
-
     if isinstance(table, pl.DataFrame):
         return table
     if isinstance(table, pl.LazyFrame):

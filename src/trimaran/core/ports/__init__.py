@@ -2,6 +2,7 @@
 
 from trimaran.core.ports.captures import CaptureAudit, CaptureStore
 from trimaran.core.ports.entries import LedgerStore
+from trimaran.core.ports.listening import FitHooks, FitListener
 from trimaran.core.ports.messaging import Busy, Message, Messenger
 from trimaran.core.ports.metrics import MetricStore
 from trimaran.core.ports.models import ModelFormat, Scorer
@@ -15,6 +16,8 @@ __all__ = [
     "CaptureAudit",
     "CaptureStore",
     "Executor",
+    "FitHooks",
+    "FitListener",
     "LedgerStore",
     "LetGo",
     "Message",

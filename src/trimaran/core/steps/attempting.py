@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import random
@@ -129,8 +130,6 @@ _WHOLE = 1 << 20
 
 
 def _in_blocks(file: Any) -> str:
-    import hashlib  # noqa: PLC0415  only for large files
-
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
