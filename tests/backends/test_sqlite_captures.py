@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
 
 from trimaran.backends.sqlite_capture_audit import SqliteCaptureAudit
@@ -21,12 +23,11 @@ from trimaran.core.ports import CaptureStore
 from trimaran.testing import captures_kit
 from trimaran.testing.captures_kit import prediction
 
+FIXTURES = Path(__file__).parent / "fixtures"
 WRITER = """
 import sys
 from pathlib import Path
-from trimaran.backends.sqlite_capture_audit import SqliteCaptureAudit
 from trimaran.backends.sqlite_captures import SqliteCaptures
-from trimaran.backends.sqlite_streams import predictions
 from trimaran.testing.captures_kit import prediction
 store = SqliteCaptures(Path(sys.argv[1]))
 for n in range(1_000_000):
@@ -85,6 +86,19 @@ def test_a_file_of_an_earlier_layout_gets_the_columns_that_it_lacks_and_keeps_it
     assert store.answers("p", ["a", "b"]) == {("a", 1): prediction("a"), ("b", 1): classed}
     assert store.frame("p")["probabilities"].to_list() == [None, [0.25, 0.75]]
     assert store.frame("p")["group"].to_list() == [None, "search"]
+
+
+def test_a_file_that_was_written_before_groups_is_read_as_it_was_and_goes_on(tmp_path):
+    """The file is one of layout 2 as trimaran wrote it at commit 43e2e22, the last before layout 3."""
+    path = Path(shutil.copy(FIXTURES / "captures-form-2.db", tmp_path))
+    store = SqliteCaptures(path)
+    classed = msgspec.structs.replace(prediction("a", version=2, role="shadow"), probabilities=[0.1, 0.7, 0.2])
+    held = [prediction("a"), classed, prediction("b", hours=1), prediction("c", width=0)]
+    assert store.answers("p", ["a", "b", "c"]) == {(each.id, each.version): each for each in held}
+    assert store.frame("p")["group"].null_count() == 4
+    assert store.frame("p").filter(pl.col("known_at").is_not_null())["id"].to_list() == ["a", "a", "b"]
+    assert store.record([*held, msgspec.structs.replace(prediction("d"), group="search")]) == 1
+    assert store.answers("p", ["d"])["d", 1].group == "search"
 
 
 def test_a_group_moves_with_its_prediction_and_counts_for_what_the_audit_holds_it_to(tmp_path):

@@ -17,7 +17,7 @@ from trimaran.backends.sqlite_online import SqliteOnline
 from trimaran.backends.sqlite_views import SqliteViews
 from trimaran.core.errors import Corrupt, Unavailable
 
-LAYOUTS = {SqliteCaptures: 2, SqliteOnline: 1, SqliteMetrics: 1, SqliteViews: 1}
+LAYOUTS = {SqliteCaptures: 3, SqliteOnline: 1, SqliteMetrics: 1, SqliteViews: 1}
 STORES = tuple(LAYOUTS)
 
 
