@@ -54,7 +54,7 @@ up: setup  ## server and dashboard on the demo's workspace
 	$(BIN)/trimaran up --workspace demo/workspace
 
 faults: setup  ## the long form: kills at 2,000 system calls, power cuts, failing and full disks; a table of what was lost
-	TRIMARAN_FAULTS=long $(BIN)/pytest tests/faults -v -n 2 --dist loadfile -o faulthandler_timeout=7200
+	TRIMARAN_FAULTS=long $(BIN)/pytest tests/faults -v -n 2 --dist worksteal -o faulthandler_timeout=7200
 	TRIMARAN_FAULT_KILLS=40 $(BIN)/pytest tests/rehearsal -k killed -s
 
 bench: setup  ## what is claimed about speed, measured here beside floors
