@@ -11,7 +11,7 @@ from itertools import pairwise
 from judging import NOON
 
 from trimaran.control.standing import standing
-from trimaran.core.clock import Clock
+from trimaran.core.clock import Clock, to_micros
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import Notice, Release, Traffic
 
@@ -31,6 +31,10 @@ class JumpingClock:
         jump = self._dice.uniform(-10_800, 10_800) if self._dice.random() < 0.3 else self._dice.uniform(0, 5)
         self._now += timedelta(seconds=jump)
         return self._now
+
+    def micros(self) -> int:
+        """Return the moment this clock is at in microseconds."""
+        return to_micros(self.now())
 
 
 def write(opening: Callable[[Clock], Ledger], seed: int, processes: int, writes: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from trimaran.backends.sqlite_files import from_micros, to_micros
+from trimaran.core.clock import from_micros, to_micros
 from trimaran.core.errors import Corrupt
 from trimaran.core.ledger import mentioned
 from trimaran.core.nouns import Entry

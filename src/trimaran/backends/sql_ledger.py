@@ -35,7 +35,7 @@ from trimaran.backends.ledger_tables import (
     row_of,
     scanned,
 )
-from trimaran.backends.sqlite_files import from_micros, to_micros
+from trimaran.core.clock import from_micros, to_micros
 from trimaran.core.errors import NotFound, TrimaranError, Unavailable
 from trimaran.core.ledger import Tip, prepared
 from trimaran.core.nouns import GENESIS, Draft, Entry

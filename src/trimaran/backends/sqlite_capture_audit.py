@@ -12,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from trimaran.backends.closing import Closing
-from trimaran.backends.sqlite_files import column_pages, reader, to_micros
+from trimaran.backends.sqlite_files import column_pages, reader
 from trimaran.core.canon import fingerprint
+from trimaran.core.clock import to_micros
 
 _MOMENT = pl.Datetime("us", "UTC")
 _PREDICTIONS: Mapping[str, Any] = {

@@ -17,17 +17,8 @@ import polars as pl
 
 from trimaran.backends.closing import Closing
 from trimaran.backends.group_commit import GroupCommit
-from trimaran.backends.sqlite_files import (
-    Readers,
-    closing_writer,
-    column_pages,
-    create,
-    from_micros,
-    scrub,
-    to_micros,
-    transaction,
-    writer,
-)
+from trimaran.backends.sqlite_files import Readers, closing_writer, column_pages, create, scrub, transaction, writer
+from trimaran.core.clock import from_micros, to_micros
 from trimaran.core.errors import Fault, InputError
 from trimaran.core.nouns import Label, Prediction
 

@@ -7,13 +7,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from trimaran.backends.flushing import flush, make_folder
-from trimaran.core.clock import aware
 from trimaran.core.errors import Corrupt, Unavailable
 
 PATIENCE = 60.0
@@ -21,8 +19,6 @@ PATIENCE = 60.0
 FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What a question to SQLite fails with: it quotes a damaged schema in its message, which then need not be UTF-8."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _RETRY = 0.005
 _FEW = 200
 """Rows taken from SQLite at once: their tuples stay in the processor's cache, which halves the time of a long answer."""
@@ -141,24 +137,6 @@ def translated(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) ->
             f"{path} could not be written ({error}); nothing was recorded: free the disk or the lock, then send it again"
         )
     return error
-
-
-def to_micros(moment: datetime) -> int:
-    """Return the microseconds since 1970 in UTC of a moment with a zone.
-
-    >>> to_micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    1000000
-    """
-    return (aware(moment) - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """Return the moment that a number of microseconds since 1970 names, exactly.
-
-    >>> from_micros(1_000_000).isoformat()
-    '1970-01-01T00:00:01+00:00'
-    """
-    return _EPOCH + timedelta(microseconds=micros)
 
 
 def column_pages(cursor: sqlite3.Cursor, width: int) -> Iterator[list[list[Any]]]:

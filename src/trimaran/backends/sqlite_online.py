@@ -13,7 +13,8 @@ import polars as pl
 
 from trimaran.backends.closing import Closing
 from trimaran.backends.selecting import selects
-from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, transaction, writer
+from trimaran.core.clock import to_micros
 
 _SCHEMA: Sequence[str] = (
     """CREATE TABLE IF NOT EXISTS batches (

@@ -18,7 +18,7 @@ import msgspec
 import psutil
 
 from trimaran.backends.closing import Closing
-from trimaran.backends.sqlite_files import Readers, create, from_micros, to_micros, transaction, writer
+from trimaran.backends.sqlite_files import Readers, create, transaction, writer
 from trimaran.control.queries import (
     MOMENTS,
     Both,
@@ -34,6 +34,7 @@ from trimaran.control.queries import (
     Value,
     moment_of,
 )
+from trimaran.core.clock import from_micros, to_micros
 from trimaran.core.ledger import Ledger
 from trimaran.core.nouns import Entry, Run, Setting, Started, Tracked
 

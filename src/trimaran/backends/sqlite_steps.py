@@ -13,8 +13,9 @@ import msgspec
 
 from trimaran.backends.closing import Closing
 from trimaran.backends.group_commit import GroupCommit
-from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, to_micros, transaction, writer
+from trimaran.backends.sqlite_files import Readers, closing_writer, create, scrub, transaction, writer
 from trimaran.core.canon import digest as digest_of
+from trimaran.core.clock import to_micros
 from trimaran.core.engines import Kept, Result
 from trimaran.core.errors import Corrupt
 from trimaran.core.ports import ObjectStore

@@ -15,9 +15,10 @@ import msgspec
 import polars as pl
 
 from trimaran.backends.sqlite_captures import SqliteCaptures
-from trimaran.backends.sqlite_files import closing_writer, from_micros, reader, transaction
+from trimaran.backends.sqlite_files import closing_writer, reader, transaction
 from trimaran.backends.sqlite_metrics import SqliteMetrics
 from trimaran.backends.sqlite_online import SqliteOnline
+from trimaran.core.clock import from_micros
 from trimaran.core.nouns import Label, Mode, Prediction, Role
 
 _PAGE = 5000

@@ -9,11 +9,11 @@ import polars as pl
 from msgspec.structs import replace
 
 from trimaran.app.workspace import Workspace
-from trimaran.backends.sqlite_files import to_micros
 from trimaran.backends.sqlite_runs import Row, SqliteRuns
 from trimaran.build import Tuning
 from trimaran.control.custody import Custody
 from trimaran.control.queries import Both, Compare, Exists, Field, Not, Query, check_names, parse_query
+from trimaran.core.clock import to_micros
 from trimaran.core.errors import NotFound
 from trimaran.core.nouns import Artifact, Code, Environment, Reading, Run, Started, Tracked, Used
 
