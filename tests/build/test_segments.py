@@ -315,7 +315,7 @@ def test_how_long_an_answer_takes_is_measured_once_for_all_segments_before_other
     timed = [read_evidence(yard.objects, run.artifacts["evidence"]).latency for run in runs]
     assert len(timed) == 2
     assert timed[0] == timed[1]
-    assert timed[0].p99.note == "one row a call, the least of 5 times each, on the model of south"
+    assert timed[0].p99.note == "one row a call, the least of 3 times each, on the model of south"
 
 
 def apart(yard, folder):

@@ -43,8 +43,8 @@ Defined = Callable[[ModelVersion], Definition]
 PASSING = ("pass", "warn")
 _TASK = "segments"
 _decoder = msgspec.json.Decoder(list[SegmentModel])
-_BATCH, _ROUNDS, _ALONE = 16, 8, 8
-"""A task is so many segments at most, and there are so many tasks a process at least; so many segments are tried alone for one to be timed."""
+_BATCH, _ALONE = 16, 8
+"""A task is so many segments at most; so many segments are tried alone for one to be timed."""
 
 FEW = 20_000
 """Rows to train on: for fewer, processes take longer to start than to work."""
@@ -231,11 +231,8 @@ class Replicator:
             recipe = replace(recipe, latency=next(timed, None))
             yield list(before.values()), [None] * len(before)
         left = [value for value in wanted if value not in before]
-        size = min(_BATCH, max(1, len(left) // (_ROUNDS * getattr(self._ports.segments, "workers", 1))))
-        batches = (
-            [divided.share(value, own, self._sets) for value in left[place : place + size]]
-            for place in range(0, len(left), size)
-        )
+        workers = getattr(self._ports.segments, "workers", 1)
+        batches = ([divided.share(value, own, self._sets) for value in batch] for batch in shrinking(left, workers))
         rows = sum(divided.places[value].rows for value in left)
         recipe = replace(recipe, fewest=min((divided.places[value].rows for value in left), default=0))
         for shares, made in self._made(recipe, batches, apart=rows > self._few):
@@ -337,6 +334,21 @@ class Replicator:
             for one in (training_set.built, training_set.balance)
         ]
         return self._ports.ledger.append_all(writes)[0]
+
+
+def shrinking(values: Sequence[str], workers: int) -> Iterator[Sequence[str]]:
+    """Yield values in batches, the last ones small, so that no process works long after the others are done.
+
+    Each takes half a share of what is left (Polychronopoulos and Kuck, "Guided self-scheduling", 1987), some at most.
+
+    >>> [len(batch) for batch in shrinking([*"abcdefghijklmnopqrstuvwxyz"], workers=2)]
+    [6, 5, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+    """
+    place = 0
+    while place < len(values):
+        size = min(_BATCH, max(1, (len(values) - place) // (2 * workers)))
+        yield values[place : place + size]
+        place += size
 
 
 def read_sheet(data: bytes) -> list[SegmentModel]:
