@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import numpy as np
 import onnx
 import pytest
+import skops.io as sio
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -191,6 +192,31 @@ def test_onnx_refuses_weights_in_another_file() -> None:
     tensor.external_data.add(key="location", value="../../etc/passwd")
     with pytest.raises(InputError):
         OnnxFormat().load(model.SerializeToString())
+
+
+ARRAYS: dict[str, np.ndarray] = {
+    "structured": np.array([(1.5, 2), (2.5, 3)], dtype=[("value", "<f8"), ("left", "<u4")]),
+    "of no dimension": np.array(3.0),
+    "a table": np.arange(12.0).reshape(3, 4),
+    "empty": np.empty((0, 8), dtype=np.uint32),
+    "by column": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    "every second": np.arange(12)[::2],
+    "texts": np.array(["a", "ü"]),
+    "objects": np.array(["a", None], dtype=object),
+    "masked": np.ma.masked_array([1.0, 2.0], mask=[True, False]),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_of_a_model_are_kept_as_numpy_writes_them(name: str) -> None:
+    model = LogisticRegression().fit(ROWS[:, :1] > 0, TRUTH)
+    model.extra_ = ARRAYS[name]
+    kept = BytesIO(SkopsFormat().dump(model, ["a"]))
+    with ZipFile(BytesIO(sio.dumps(model))) as theirs, ZipFile(kept) as ours:
+        assert {ours.read(each) for each in ours.namelist() if each.endswith(".npy")} == {
+            theirs.read(each) for each in theirs.namelist() if each.endswith(".npy")
+        }
+    assert sio.loads(kept.getvalue()).extra_.tolist() == ARRAYS[name].tolist()
 
 
 def test_skops_refuses_a_function_of_the_author_inside_the_model() -> None:
