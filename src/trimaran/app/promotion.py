@@ -41,22 +41,22 @@ class Promotion:
         self._segments.advance(now)
 
     def _advance(self, now: datetime) -> None:
-        candidate = self._state.catch_up(self._workspace.ledger).candidate
-        if candidate is None:
+        state = self._state.catch_up(self._workspace.ledger)
+        candidate, trying = state.candidate, state.trying
+        if trying is not None:
+            self._compare(trying, now)
+        if candidate is None or candidate.stage != "staging":
             return
         number, policy = candidate.version.number, self._definition.release
-        if candidate.stage == "staging":
-            refused, proof = refusal(candidate), candidate.verdict(GATE)
-            if refused is not None:
-                self._releases.refuse(
-                    number, reason=f"{refused.person} ({refused.role}) refused: {refused.note or 'no reason given'}"
-                )
-            elif proof is not None and not outstanding(policy, candidate):
-                people = [approval.person for _, approval in candidate.approvals if approval.decision == "approve"]
-                reason = f"the gate passed, {' and '.join(people) or 'nobody'} approved"
-                self._move(number, proof[0].ref, reason, signatures(policy, candidate))
-            return
-        self._compare(candidate, now)
+        refused, proof = refusal(candidate), candidate.verdict(GATE)
+        if refused is not None:
+            self._releases.refuse(
+                number, reason=f"{refused.person} ({refused.role}) refused: {refused.note or 'no reason given'}"
+            )
+        elif trying is None and proof is not None and not outstanding(policy, candidate):
+            people = [approval.person for _, approval in candidate.approvals if approval.decision == "approve"]
+            reason = f"the gate passed, {' and '.join(people) or 'nobody'} approved"
+            self._move(number, proof[0].ref, reason, signatures(policy, candidate))
 
     def _compare(self, candidate: VersionState, now: datetime) -> None:
         """Judge a candidate in shadow or canary by all it has answered since its shadow began, and move it or hold it."""

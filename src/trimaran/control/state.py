@@ -150,6 +150,11 @@ class ProductState:
         under_way = [state for state in self.versions.values() if state.stage in {"staging", "shadow", "canary"}]
         return under_way[-1] if under_way else None
 
+    @property
+    def trying(self) -> VersionState | None:
+        """The version that is tried beside the live one, in shadow or canary, None when there is none."""
+        return next((state for state in self.versions.values() if state.stage in {"shadow", "canary"}), None)
+
     def _apply(self, entry: Entry, record: Record) -> None:  # noqa: C901, PLR0912  one flat case a kind
         match record:
             case Declared():

@@ -19,7 +19,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     ``quality`` is what the newest watch measured of the live version's answers with quality_since <= event_at <
     quality_until, all whose labels are final, and ``value`` their worth together, None where the product declares no
-    value. ``estimated`` is the quality to expect of the answers of the week before that watch.
+    value. ``behind`` names the version in shadow or canary that the candidate waits for. ``estimated`` is the quality to expect of the answers of the week before that watch.
     """
 
     product: str
@@ -28,6 +28,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None
     candidate: str | None
     candidate_stage: str | None
+    behind: str | None
     measure: str
     quality: Measurement | None
     quality_since: datetime | None
@@ -57,6 +58,7 @@ def _card(book: Book) -> Card:
         since=state.live.since if state.live is not None else None,
         candidate=state.candidate.version.name if state.candidate is not None else None,
         candidate_stage=state.candidate.stage if state.candidate is not None else None,
+        behind=state.trying.version.name if state.trying is not None and state.trying is not state.candidate else None,
         measure=book.measure,
         quality=seen.quality.measures.get(book.measure) if seen is not None else None,
         quality_since=seen.quality.since if seen is not None else None,

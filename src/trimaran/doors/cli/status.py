@@ -26,10 +26,11 @@ def status(workspace: WorkspaceOption = None, *, json: JsonOption = False) -> No
 
 def _print(card: Card) -> None:
     live = f"{card.live} since {moment(card.since)} UTC" if card.live else "nothing yet"
+    behind = f", behind {card.behind}" if card.behind else ""
     rows = [
         ("owner", card.owner),
         ("live", live),
-        ("on its way", f"{card.candidate} in {card.candidate_stage}" if card.candidate else "nothing"),
+        ("on its way", (f"{card.candidate} in {card.candidate_stage}" if card.candidate else "nothing") + behind),
         (f"{card.measure}, estimated", measured(card.estimated)),
         (f"{card.measure}, realised", measured(card.quality)),
         ("worth", number(card.value)),
