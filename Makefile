@@ -41,7 +41,7 @@ redis:
 mlflow: setup  ## an environment of MLflow's own, which the tests exchange models with
 	@tools/mlflow.sh
 
-torch: setup  ## an environment with PyTorch, whose modules the tests adopt
+torch: setup  ## an environment with PyTorch and Keras, whose modules the tests adopt and whose losses they log
 	@tools/torch.sh
 
 test: lint browser postgres redis mlflow torch  ## lint, then every test

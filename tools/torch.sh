@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes an environment of PyTorch's own, .torch, that sees ours: the tests hand modules to adopt. PyTorch is as large as all the rest.
+# Makes an environment of PyTorch's own, .torch, with Keras on it, that sees ours: the tests hand modules to adopt, and log fits.
+# PyTorch is as large as all the rest.
 set -euo pipefail
-[ -x .torch/bin/python ] && .torch/bin/python -c 'import torch, trimaran' 2>/dev/null && exit 0
+[ -x .torch/bin/python ] && .torch/bin/python -c 'import torch, trimaran; from importlib.metadata import version; version("keras")' 2>/dev/null && exit 0
 wheel='torch==2.13.0'
 [ "$(uname -s)" = Linux ] && wheel="$wheel+cpu"
 make_it() {
@@ -11,7 +12,7 @@ make_it() {
 		line = f"import site; site.addsitedir({sys.argv[1]!r})\n"
 		pathlib.Path(sysconfig.get_path("purelib"), "ours.pth").write_text(line)
 	END
-	.torch/bin/python -m pip install -qq --disable-pip-version-check --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu "$wheel"
+	.torch/bin/python -m pip install -qq --disable-pip-version-check --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu "$wheel" "keras==3.15.1"
 }
 make_it && .torch/bin/python -c 'import torch' && exit 0
 echo "NO PYTORCH: the tests that adopt its modules will be skipped; .torch could not be made" >&2

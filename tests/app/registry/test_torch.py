@@ -1,4 +1,4 @@
-"""Modules of PyTorch are adopted, and its losses logged, in an environment that has it."""
+"""Modules of PyTorch are adopted, and its losses and those of Keras logged, in an environment that has both."""
 
 import os
 import subprocess
@@ -20,13 +20,13 @@ needs_torch = pytest.mark.skipif(
 @needs_torch
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "chosen", [["tests/app/registry/with_torch.py"], ["tests/app/runs/test_autologging.py", "-k", "torch"]], ids=str
+    "chosen", [["tests/app/registry/with_torch.py"], ["tests/app/runs/test_autologging.py", "-k", "torch or keras"]], ids=str
 )
 def test_where_pytorch_is_installed(chosen):
     source = str(Path(trimaran.__file__).parents[1])
     command = [PYTHON, "-m", "pytest", "-n", "0", "-q", "-rs", *chosen]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": source}, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": source, "KERAS_BACKEND": "torch"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert "skipped" not in done.stdout

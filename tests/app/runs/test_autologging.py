@@ -118,7 +118,7 @@ def test_keras_logs_each_epoch(tmp_path):
     with tm.autolog("keras"), tm.start_run(workspace=tmp_path):
         history = model.fit(X, Y, epochs=3, verbose=0)
     (run,) = tm.runs("limit 1", workspace=tmp_path)
-    assert run.points("loss")["value"].to_list() == pytest.approx(history.history["loss"])
+    assert run.points("loss")["value"].to_list() == pytest.approx([float(loss) for loss in history.history["loss"]])
 
 
 def test_a_library_that_is_not_known_or_not_there_is_refused():
