@@ -26,7 +26,12 @@ def test_where_pytorch_is_installed(chosen):
     source = str(Path(trimaran.__file__).parents[1])
     command = [PYTHON, "-m", "pytest", "-n", "0", "-q", "-rs", *chosen]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": source, "KERAS_BACKEND": "torch"}, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": source, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert "skipped" not in done.stdout
