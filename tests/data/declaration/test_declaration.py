@@ -176,6 +176,17 @@ def test_all_faults_are_reported_at_once_in_order_of_the_file(folder):
     assert lines == sorted(lines)
 
 
+def test_a_leak_is_told_before_there_is_a_label_a_model_or_a_gate(folder):
+    text = GOOD[: GOOD.index("@product.label")].replace(
+        "def hour(due):\n    return due.dt", "def hour(done):\n    return done.dt"
+    )
+    told = [fault.what for fault in faults_of(folder, text)]
+    assert [what.split(" ")[0] for what in told] == ["no", "0", "no", "feature"]
+    assert "leaks the future" in told[-1]
+    other = text.replace('"due - 2h"', '"whenever - 2h"')
+    assert not any("leaks" in fault.what for fault in faults_of(folder, other))
+
+
 def test_a_time_without_a_zone_is_refused(folder):
     naive = pl.read_parquet(folder / "weather.parquet").with_columns(pl.col("seen").dt.replace_time_zone(None))
     naive.write_parquet(folder / "weather.parquet")

@@ -34,7 +34,7 @@ from trimaran.data.declaration.parts import (
     parse_moment,
 )
 from trimaran.data.declaration.segmenting import segment_faults
-from trimaran.data.declaration.tasking import label_faults, measured
+from trimaran.data.declaration.tasking import asked_table, label_faults, measured
 from trimaran.data.sources import Source, columns, guessed
 
 TRIGGERS = ("drift", "decay", "stale")
@@ -75,13 +75,15 @@ class _Judge:
             draft.fault(f"{len(draft.models)} models are declared", where, "declare one @product.model function")
         if draft.acceptance is None:
             draft.fault("no gate is declared", draft.where, "add product.accept(out_of_time='30d', auc='>= 0.7')")
-        if not draft.labels or not tables:
+        asked = asked_table(draft, tables)
+        if asked is None:
             return None
-        asked = tables[draft.labels[0][0].table]
         draft.features = {name: replace(part, table=part.table or asked.name) for name, part in self.draft.features.items()}
         moment = self._moment(asked)
         features = self._features(tables, asked, moment)
         self._expectations(tables)
+        if not draft.labels:
+            return None
         label = self._label(asked)
         draft.faults += [*lag_faults(draft, tables, moment, label), *group_faults(draft, asked, label)]
         measured(draft, label)
@@ -215,11 +217,15 @@ class _Judge:
         """Return a feature over its table's columns; a column's name is never a feature's."""
         if ring:
             return feature
-        label = self.draft.labels[0][0]
+        label = self.draft.labels[0][0] if self.draft.labels else None
         others = {name: each for name, each in self.draft.features.items() if name not in table.schema}
-        whole, faults = composed(feature, others, None if label.name in table.schema else label)
+        whole, faults = composed(feature, others, None if label is None or label.name in table.schema else label)
         self.draft.faults += faults
-        if any(part.name == label.name for part in whole.over) and not set(label.inputs) & set(table.late):
+        if (
+            label is not None
+            and any(part.name == label.name for part in whole.over)
+            and not set(label.inputs) & set(table.late)
+        ):
             what = f"feature {feature.name!r} uses the label {label.name!r}, which is known from the start"
             self.draft.fault(what, feature.where, "say when the label's columns become known: known= on the table")
         return whole
@@ -285,9 +291,8 @@ class _Judge:
         except Exception as error:  # noqa: BLE001  the author's own function: any error of it is a fault of the declaration
             last = traceback.extract_tb(error.__traceback__)[-1]
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self.draft.fault(
-                f"{part.name!r} cannot be computed: {type(error).__name__}: {text}", part.where, _hint(last.name)
-            )
+            remedy = f"its parameters are Polars expressions; the error is in {last.name}()"
+            self.draft.fault(f"{part.name!r} cannot be computed: {type(error).__name__}: {text}", part.where, remedy)
             return None
         if isinstance(part, Feature):
             self._shaped(part, kind, aggregated=height == 1)
@@ -391,7 +396,3 @@ def _come(table: Table, source: Source, moments: Collection[str], root: Path) ->
 def _place(fault: Fault) -> tuple[str, int]:
     file, _, line = fault.where.rpartition(":")
     return file, int(line) if line.isdigit() else 0
-
-
-def _hint(function: str) -> str:
-    return f"its parameters are Polars expressions; the error is in {function}()"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -11,7 +11,7 @@ from trimaran.core.checks import LOWER, MEASURES, Rule, parse_rule
 from trimaran.core.errors import FaultyError
 from trimaran.core.tasks import KINDS, Number, OneOf, Ranking, Task, Value, YesOrNo
 from trimaran.data.declaration.draft import Draft
-from trimaran.data.declaration.parts import Label
+from trimaran.data.declaration.parts import Label, Table, parse_moment
 
 FEWEST_CLASSES = 3
 FORECAST = "mase"
@@ -24,6 +24,18 @@ _SAID = {
     "multiclass": "a label of several classes",
     "ranking": "a ranking",
 }
+
+
+def asked_table(draft: Draft, tables: Mapping[str, Table]) -> Table | None:
+    """Return the table whose rows are asked about: the label's, and where there is none yet the only one that ``predict_at`` can mean."""
+    if draft.labels:
+        return tables.get(draft.labels[0][0].table)
+    try:
+        column = parse_moment(draft.predict_at).column
+    except FaultyError:
+        return None
+    found = [table for table in tables.values() if table.schema and column in table.schema]
+    return found[0] if len(found) == 1 else None
 
 
 def label_faults(label: Label, dtype: pl.DataType | None) -> Iterator[tuple[str, str]]:
