@@ -2,7 +2,7 @@
 
 from trimaran.monitor.decay import Quality, course, forecast, quality, series, upright
 from trimaran.monitor.drift import Movement
-from trimaran.monitor.estimation import Estimated, Reconciled, estimate, reconcile
+from trimaran.monitor.estimation import NO_NUMBER, TOLD, Estimated, Reconciled, estimate, reconcile
 from trimaran.monitor.labels import balance, due
 from trimaran.monitor.latency import Latency, latencies
 from trimaran.monitor.numerics import Missing, Numerics
@@ -11,7 +11,9 @@ from trimaran.monitor.skew import Difference, Skew, compare
 from trimaran.monitor.watching import WATCHED, Details, Watched, near, read_details, suffices, watch
 
 __all__ = [
+    "NO_NUMBER",
     "STANDARD_WINDOWS",
+    "TOLD",
     "WATCHED",
     "Details",
     "Difference",

@@ -193,3 +193,4 @@ def test_a_ranking_is_served_its_late_labels_are_joined_and_its_live_quality_is_
     assert "in which order within its search" in model_card(book, "v1").question
     months = quality(book, "month")
     assert [month.realised.n > 0 and month.realised.value > 0.8 for month in months] == [True, True]
+    assert all("cannot be estimated without labels" in month.estimated.note for month in months)

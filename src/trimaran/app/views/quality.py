@@ -17,7 +17,7 @@ from trimaran.core.nouns import Measurement
 from trimaran.core.statistics import Calibration
 from trimaran.core.tasks import Task
 from trimaran.data.profiles import read_profile
-from trimaran.monitor import estimate, series, settled
+from trimaran.monitor import NO_NUMBER, TOLD, estimate, series, settled
 
 Period = Literal["week", "month"]
 _SPANS = {"week": "1w", "month": "1mo"}
@@ -125,7 +125,8 @@ def _estimated(rows: pl.DataFrame, calibrations: Mapping[int, Calibration | None
     for part in rows.partition_by("version", maintain_order=True):
         calibration = calibrations.get(part["version"][0])
         if calibration is None:
-            parts.append(Measurement(value=None, n=part.height, note="no calibration was kept"))
+            note = "no calibration was kept" if TOLD[task.kind] else NO_NUMBER
+            parts.append(Measurement(value=None, n=part.height, note=note))
         else:
             start, end = part["start"][0], part["end"][0]
             estimated = estimate(part, calibration, task, start, end).measures
